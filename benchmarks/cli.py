@@ -1,6 +1,6 @@
-"""Benchmarks: figures as ratios to a limit or a peer that is measured in the same run. Machines differ, ratios hardly do.
+"""Benchmarks: figures as ratios to a limit or a peer that is measured in the same run. Ratios hardly depend on the machine.
 
-The benchmarks start a Postgres and a Valkey, take the sandbox's stones, and run the code that runs in production.
+The benchmarks start a Postgres and a Valkey, use the stones of the sandbox, and run production code.
 """
 
 import argparse
@@ -34,19 +34,19 @@ from benchmarks import (
     subscriptions,
 )
 from benchmarks.figures import Pace, Report
-from benchmarks.servers import Servers, started
+from benchmarks.servers import Servers, start_servers
 from sandbox.document import Document
 from sandbox.stack.binaries import BinaryMissing, postgres_bindir, postgres_major, system_postgres
 from sandbox.stack.signals import Stopped, stopping_on_signals
 
-_WIDTH = 170  # of the table, where the terminal is narrower
-_WHOLE = 20  # from this value on, decimals are not shown
+_WIDTH = 170  # minimum width of the table
+_WHOLE = 20  # smallest value without decimals
 
 
 class Benchmark(NamedTuple):
-    """A benchmark: its description, its options, and those of `--quick` (None: not part of it)."""
+    """A benchmark. `quick`: options with `--quick`; None excludes it from `--quick`."""
 
-    says: str
+    description: str
     options: type[msgspec.Struct]
     quick: msgspec.Struct | None
     measure: Callable[[Any, Servers], Coroutine[None, None, Report]]
@@ -73,8 +73,8 @@ BENCHMARKS: Mapping[str, Benchmark] = {
 }
 
 
-class Plan(msgspec.Struct, frozen=True):
-    """What a command line selects: the file of the figures, the Postgres, and the options of each benchmark."""
+class Selection(msgspec.Struct, frozen=True):
+    """Parsed command line: JSON file, directory of Postgres, and options by benchmark."""
 
     path: Path | None
     bindir: Path | None
@@ -82,7 +82,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run the selected benchmarks, all of them if none is named. Exit code 1: an answer was wrong."""
+    """Run the selected benchmarks, or all. Exit with code 1 if a benchmark reports an error."""
     plan = read(arguments)
     try:
         document = Document(plan.path, private=False) if plan.path else None
@@ -95,27 +95,27 @@ def main(arguments: Sequence[str]) -> None:
         sys.exit(128 + stopped.number)
     Console(width=max(Console().width, _WIDTH)).print(_table(reports))
     if document:
-        document.write(_answer(plan, reports))
+        document.write(_json_document(plan, reports))
     wrong = [f"{name}: {what}" for name, report in reports.items() for what in report.wrong]
     sys.stderr.writelines(f"{line}\n" for line in wrong)
     sys.exit(1 if wrong else 0)
 
 
-async def _run(plan: Plan) -> Mapping[str, Report]:
+async def _run(plan: Selection) -> Mapping[str, Report]:
     reports: dict[str, Report] = {}
-    async with stopping_on_signals(), started(plan.bindir) as servers:
+    async with stopping_on_signals(), start_servers(plan.bindir) as servers:
         for name, options in plan.options.items():
             sys.stderr.write(f"{name} ...\n")
             random.seed(getattr(options, "seed", 1))
-            begun = time.perf_counter()
+            start_time = time.perf_counter()
             report = await BENCHMARKS[name].measure(options, servers)
-            seconds = round(time.perf_counter() - begun, 1)
+            seconds = round(time.perf_counter() - start_time, 1)
             reports[name] = msgspec.structs.replace(report, details={**report.details, "seconds": seconds})
     return reports
 
 
-def read(arguments: Sequence[str]) -> Plan:
-    """Read a command line: names of benchmarks, each followed by its flags."""
+def read(arguments: Sequence[str]) -> Selection:
+    """Parse a command line: names of benchmarks, each followed by its flags."""
     head: list[str] = []
     parts: dict[str, list[str]] = {}
     for argument in arguments:
@@ -137,17 +137,17 @@ def read(arguments: Sequence[str]) -> Plan:
         bindir = postgres_bindir(system_postgres()) if common.postgres == "system" else None
     except BinaryMissing as error:
         _parser().error(f"--postgres: {error.message}")
-    return Plan(path, bindir, options)
+    return Selection(path, bindir, options)
 
 
 def _parser(name: str | None = None, *, quick: bool = False) -> argparse.ArgumentParser:
     usage = None if name else "%(prog)s [--quick] [--postgres system] [--json FILE] [NAME [FLAG ...]] ..."
-    names = "\n".join(f"  {one:15}{benchmark.says.splitlines()[0]}" for one, benchmark in BENCHMARKS.items())
+    names = "\n".join(f"  {one:15}{benchmark.description.splitlines()[0]}" for one, benchmark in BENCHMARKS.items())
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks" + (f" {name}" if name else ""),
         usage=usage,
-        description=BENCHMARKS[name].says if name else __doc__,
-        epilog=None if name else f"benchmarks (all of them when none is named; NAME --help shows its flags):\n{names}",
+        description=BENCHMARKS[name].description if name else __doc__,
+        epilog=None if name else f"benchmarks (default: all; NAME --help shows the flags):\n{names}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -155,13 +155,13 @@ def _parser(name: str | None = None, *, quick: bool = False) -> argparse.Argumen
     for field in msgspec.structs.fields(BENCHMARKS[name].options) if name else ():
         kind, meta = field.type.__origin__, field.type.__metadata__[0]
         default = getattr(small, field.name, field.default)
-        says = f"{meta.description} ({default})"
-        parser.add_argument(f"--{field.name.replace('_', '-')}", type=kind, default=default, help=says)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="Also write the figures to a file.")
+        description = f"{meta.description} ({default})"
+        parser.add_argument(f"--{field.name.replace('_', '-')}", type=kind, default=default, help=description)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="Write the figures to a JSON file, too.")
     if name is None:
-        parser.add_argument("--quick", action="store_true", help="Small sizes: every row in less than a minute.")
+        parser.add_argument("--quick", action="store_true", help="Use small sizes: all rows in less than a minute.")
         parser.add_argument(
-            "--postgres", choices=("embedded", "system"), default="embedded", help="The Postgres to run on (embedded)."
+            "--postgres", choices=("embedded", "system"), default="embedded", help="Postgres server (embedded)."
         )
     return parser
 
@@ -180,23 +180,23 @@ def _table(reports: Mapping[str, Report]) -> Table:
             table.add_row(
                 name,
                 figure.name,
-                *_shown(figure.ours, figure.unit),
+                *_format_pace(figure.ours, figure.unit),
                 figure.beside,
-                *_shown(figure.other),
+                *_format_pace(figure.other),
                 f"{figure.ratio:.2f}",
             )
         table.add_section()
     return table
 
 
-def _shown(pace: Pace, unit: str = "") -> tuple[str, str, str]:
+def _format_pace(pace: Pace, unit: str = "") -> tuple[str, str, str]:
     p50, p99 = ("" if value is None else f"{value:,.2f}" for value in (pace.p50_ms, pace.p99_ms))
     digits = 0 if pace.value >= _WHOLE else 2
     return f"{pace.value:,.{digits}f} {unit}".strip(), p50, p99
 
 
-def _answer(plan: Plan, reports: Mapping[str, Report]) -> object:
-    """The figures for scripts. Each row has `ours`, `limit` or `peer`, and `ratio`."""
+def _json_document(plan: Selection, reports: Mapping[str, Report]) -> object:
+    """Content of the JSON file. Each row has `ours`, `limit` or `peer`, and `ratio`."""
     return {
         "machine": {
             "cores": os.cpu_count(),

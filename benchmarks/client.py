@@ -1,4 +1,4 @@
-"""An HTTP client that costs next to nothing, so that what is measured is the server: one request, again and again."""
+"""HTTP load generator with little CPU cost, so that the server is the bottleneck. It repeats prepared requests."""
 
 import asyncio
 import re
@@ -13,45 +13,45 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _ANSWER_SECONDS = 30.0
 
 
-class Call(msgspec.Struct, frozen=True):
-    """A request with its bytes, and where it goes."""
+class HttpRequest(msgspec.Struct, frozen=True):
+    """An encoded HTTP/1.1 request and the address of its server."""
 
     host: str
     port: int
     content: bytes
 
     @classmethod
-    def post(cls, url: str, body: bytes, headers: Mapping[str, str]) -> "Call":
-        """JSON to an address."""
-        where = urlsplit(url)
-        lines = {**headers, "Host": where.netloc, "Content-Type": "application/json", "Content-Length": str(len(body))}
+    def post(cls, url: str, body: bytes, headers: Mapping[str, str]) -> "HttpRequest":
+        """Create a POST request with a JSON body."""
+        parts = urlsplit(url)
+        lines = {**headers, "Host": parts.netloc, "Content-Type": "application/json", "Content-Length": str(len(body))}
         head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-        content = f"POST {where.path} HTTP/1.1\r\n{head}\r\n".encode("ascii") + body
-        return cls(where.hostname or "", where.port or 80, content)
+        content = f"POST {parts.path} HTTP/1.1\r\n{head}\r\n".encode("ascii") + body
+        return cls(parts.hostname or "", parts.port or 80, content)
 
     @classmethod
-    def get(cls, url: str, headers: Mapping[str, str]) -> "Call":
-        """A request for an address, with its query string."""
-        where = urlsplit(url)
-        target = f"{where.path}?{where.query}" if where.query else where.path
-        lines = {**headers, "Host": where.netloc}
+    def get(cls, url: str, headers: Mapping[str, str]) -> "HttpRequest":
+        """Create a GET request for a URL with its query string."""
+        parts = urlsplit(url)
+        target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        lines = {**headers, "Host": parts.netloc}
         head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-        return cls(where.hostname or "", where.port or 80, f"GET {target} HTTP/1.1\r\n{head}\r\n".encode("ascii"))
+        return cls(parts.hostname or "", parts.port or 80, f"GET {target} HTTP/1.1\r\n{head}\r\n".encode("ascii"))
 
-    async def once(self) -> bytes:
-        """The body of one answer."""
+    async def send(self) -> bytes:
+        """Send the request once. Returns the response body."""
         async with asyncio.timeout(_ANSWER_SECONDS):
             reader, writer = await asyncio.open_connection(self.host, self.port)
             try:
-                return await self._exchange(reader, writer)
+                return await self._send_on(reader, writer)
             finally:
                 writer.close()
 
-    async def repeat(self, seconds: float, connections: int) -> tuple[list[float], float]:
-        """As often as it goes for so long: how long each answer took, and all of them together."""
-        return await repeat([self], seconds, connections)
+    async def send_repeatedly(self, seconds: float, connections: int) -> tuple[list[float], float]:
+        """Send the request repeatedly, see `send_repeatedly`."""
+        return await send_repeatedly([self], seconds, connections)
 
-    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+    async def _send_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
         writer.write(self.content)
         head = await reader.readuntil(b"\r\n\r\n")
         if head.startswith(b"HTTP/1.1 304 "):
@@ -62,22 +62,25 @@ class Call(msgspec.Struct, frozen=True):
         return await reader.readexactly(int(length[1]))
 
 
-async def repeat(calls: Sequence[Call], seconds: float, connections: int) -> tuple[list[float], float]:
-    """Requests to one server in turns, as many as it answers: how long each answer took, and all of them together."""
-    taken: list[float] = []
-    begun = time.perf_counter()
+async def send_repeatedly(calls: Sequence[HttpRequest], seconds: float, connections: int) -> tuple[list[float], float]:
+    """Send requests to one server in rotation for `seconds`, each connection one at a time.
+
+    Returns the response times and the elapsed time, in seconds.
+    """
+    durations: list[float] = []
+    start_time = time.perf_counter()
     turns = cycle(calls)
 
-    async def go_on() -> None:
+    async def send_until_deadline() -> None:
         reader, writer = await asyncio.open_connection(calls[0].host, calls[0].port)
         try:
-            while (now := time.perf_counter()) < begun + seconds:
-                await next(turns)._exchange(reader, writer)  # noqa: SLF001 - of this module
-                taken.append(time.perf_counter() - now)
+            while (now := time.perf_counter()) < start_time + seconds:
+                await next(turns)._send_on(reader, writer)  # noqa: SLF001 - of this module
+                durations.append(time.perf_counter() - now)
         finally:
             writer.close()
 
     async with asyncio.timeout(seconds + _ANSWER_SECONDS), asyncio.TaskGroup() as group:
         for _ in range(connections):
-            group.create_task(go_on())
-    return taken, time.perf_counter() - begun
+            group.create_task(send_until_deadline())
+    return durations, time.perf_counter() - start_time

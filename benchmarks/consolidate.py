@@ -1,8 +1,8 @@
-"""Consolidation: what a run has staged comes into the inventory, by the consolidator with its gates and events.
+"""Consolidation of a staged run into the inventory by the consolidator, including safety checks and events.
 
-Three runs: a first load, one where every stone has another price, one where none has changed. The limits are single
-statements: INSERT ... SELECT of rows that are mapped and priced already into a table with the same indexes, the same
-with ON CONFLICT DO UPDATE, and one comparison of all hashes.
+Three runs: a first load, a run in which every price has changed, a run without changes. The limits are single statements:
+INSERT ... SELECT of mapped and priced rows into a table with the same indexes, the same with ON CONFLICT DO UPDATE, and one
+comparison of all hashes.
 """
 
 import time
@@ -22,20 +22,20 @@ _AT_ONCE = 4
 
 
 class Options(msgspec.Struct, frozen=True):
-    """How much is measured."""
+    """Options of the benchmark."""
 
     stones: Annotated[int, msgspec.Meta(ge=1, description="Stones of each run.")] = 10_000
-    rounds: Annotated[int, msgspec.Meta(ge=1, description="How often each is measured; the middle one counts.")] = 3
-    seed: Annotated[int, msgspec.Meta(description="The same seed makes the same stones.")] = 1
+    rounds: Annotated[int, msgspec.Meta(ge=1, description="Measurements of each row; the median is reported.")] = 3
+    seed: Annotated[int, msgspec.Meta(description="Random seed of the stones.")] = 1
 
 
 QUICK = Options(stones=2_000, rounds=1)
 
 
-async def measure(wanted: Options, servers: Servers) -> Report:
-    """Consolidate the three runs, each beside its limit."""
-    items = list(payloads(wanted.stones, seed=wanted.seed))
-    dearer = list(payloads(wanted.stones, seed=wanted.seed, raised_cents=100))
+async def measure(options: Options, servers: Servers) -> Report:
+    """Consolidate the three runs, and measure the limit of each."""
+    items = list(payloads(options.stones, seed=options.seed))
+    dearer = list(payloads(options.stones, seed=options.seed, raised_cents=100))
     stages = (
         ("first load", items, "INSERT ... SELECT of the mapped rows"),
         ("everything changed", dearer, "the same, ON CONFLICT DO UPDATE"),
@@ -45,16 +45,16 @@ async def measure(wanted: Options, servers: Servers) -> Report:
     site = await servers.site()
     async with Database.open(site.settings.database) as database:
         pipeline = Pipeline(site, database)
-        for _ in range(wanted.rounds):
-            await pipeline.empty()
+        for _ in range(options.rounds):
+            await pipeline.truncate()
             for name, sent, _ in stages:
                 measured, limited = paces[name]
                 run, _ = await pipeline.read(sent, at_once=_AT_ONCE)
-                await pipeline.rest()
+                await pipeline.vacuum_and_checkpoint()
                 done, seconds = await pipeline.consolidate(run)
                 _check(name, done, len(sent))
                 measured.append(Pace(len(sent) / seconds))
-                await pipeline.rest()
+                await pipeline.vacuum_and_checkpoint()
                 limited.append(Pace(len(sent) / await _limit(database, name, run)))
     return Report(
         figures=[
@@ -80,18 +80,18 @@ async def _limit(database: Database, name: str, run: Run) -> float:
     async with database.connection() as connection:
         if name == "first load":
             return await insert_seconds(connection)
-        begun = time.perf_counter()
+        start_time = time.perf_counter()
         if name == "everything changed":
             await connection.execute(sql.upsert_all)
         else:
             await connection.fetchval(sql.compare_all, SUPPLIER, run.id)
-        return time.perf_counter() - begun
+        return time.perf_counter() - start_time
 
 
 async def insert_seconds(connection: Connection) -> float:
-    """Insert all diamonds into a table of the same shape."""
-    await connection.execute(sql.drop_limit_of_diamonds)
-    await connection.execute(sql.limit_of_diamonds)
-    begun = time.perf_counter()
+    """Insert all diamonds into a table with the same columns and indexes. Returns the duration in seconds."""
+    await connection.execute(sql.drop_diamonds_limit)
+    await connection.execute(sql.create_diamonds_limit)
+    start_time = time.perf_counter()
     await connection.execute(sql.insert_all)
-    return time.perf_counter() - begun
+    return time.perf_counter() - start_time

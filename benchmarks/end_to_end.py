@@ -1,4 +1,4 @@
-"""End to end: a full run of one process: plan by counts, read all pages, and consolidate, with a supplier that answers at once.
+"""End to end: a full run in one process (plan by counts, read all pages, consolidate) with a supplier without latency.
 
 The limit is one COPY of the mapped rows into the raw table and one INSERT ... SELECT of the priced rows.
 """
@@ -11,7 +11,7 @@ import msgspec
 
 from benchmarks.consolidate import insert_seconds
 from benchmarks.figures import Figure, Pace, Report
-from benchmarks.heatmap import made_plan
+from benchmarks.heatmap import build_plan
 from benchmarks.ingest import copy_seconds
 from benchmarks.pipeline import Pipeline
 from benchmarks.servers import Servers
@@ -24,34 +24,34 @@ _AT_ONCE = 4
 
 
 class Options(msgspec.Struct, frozen=True):
-    """How much is measured."""
+    """Options of the benchmark."""
 
     stones: Annotated[int, msgspec.Meta(ge=1, description="Stones of the run.")] = 20_000
-    rounds: Annotated[int, msgspec.Meta(ge=1, description="How often it is measured; the median counts.")] = 3
-    seed: Annotated[int, msgspec.Meta(description="The same seed makes the same stones.")] = 1
+    rounds: Annotated[int, msgspec.Meta(ge=1, description="Measurements; the median is reported.")] = 3
+    seed: Annotated[int, msgspec.Meta(description="Random seed of the stones.")] = 1
 
 
 QUICK = Options(stones=2_000, rounds=1)
 
 
-async def measure(wanted: Options, servers: Servers) -> Report:
-    """Bring all stones into an empty inventory, then insert the same rows without the pipeline."""
-    items = list(payloads(wanted.stones, seed=wanted.seed))
+async def measure(options: Options, servers: Servers) -> Report:
+    """Sync all stones into an empty inventory, then insert the same rows without the pipeline."""
+    items = list(payloads(options.stones, seed=options.seed))
     prices = [msgspec.json.decode(item)["price"] for item in items]
     rows = raw_rows(map(observe, items), "nivoda", uuid4(), utc_now())
     ours, other = [], []
     site = await servers.site()
     async with Database.open(site.settings.database) as database:
         pipeline = Pipeline(site, database)
-        for _ in range(wanted.rounds):
-            await pipeline.empty()
-            await pipeline.rest()
-            begun = time.perf_counter()
-            made_plan(prices, 8)
+        for _ in range(options.rounds):
+            await pipeline.truncate()
+            await pipeline.vacuum_and_checkpoint()
+            start_time = time.perf_counter()
+            build_plan(prices, 8)
             run, _ = await pipeline.read(items, at_once=_AT_ONCE)
             await pipeline.consolidate(run)
-            ours.append(Pace(len(items) / (time.perf_counter() - begun)))
-            await pipeline.rest()
+            ours.append(Pace(len(items) / (time.perf_counter() - start_time)))
+            await pipeline.vacuum_and_checkpoint()
             seconds = await copy_seconds(database, rows)
             async with database.connection() as connection:
                 seconds += await insert_seconds(connection)

@@ -1,4 +1,4 @@
-"""Figures of a benchmark, each beside a limit or a peer that was measured in the same run."""
+"""Benchmark figures: a measured value compared with a limit or a peer that was measured in the same run."""
 
 from collections.abc import Sequence
 from typing import Self
@@ -7,7 +7,7 @@ import msgspec
 
 
 class Pace(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A measured value: a rate per second or an amount; and percentiles of single operations in milliseconds."""
+    """A measured value (a rate per second or an amount), and percentiles of single operations in milliseconds."""
 
     value: float
     p50_ms: float | None = None
@@ -15,21 +15,21 @@ class Pace(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @classmethod
     def of(cls, seconds: Sequence[float], *, elapsed: float | None = None) -> Self:
-        """Compute a rate from the durations of operations: one after the other, or several at a time in `elapsed` seconds."""
-        p50, p99 = shares(seconds, (0.5, 0.99))
+        """Compute a rate from durations (s) of operations: sequential ones, or concurrent ones in `elapsed` seconds."""
+        p50, p99 = percentiles_ms(seconds, (0.5, 0.99))
         return cls(len(seconds) / (elapsed or sum(seconds)), p50, p99)
 
     @classmethod
     def middle(cls, paces: Sequence[Self]) -> Self:
-        """The median of several rounds; of an even number the lower one."""
+        """Median of several rounds; the lower median of an even number."""
         return sorted(paces, key=lambda pace: pace.value)[(len(paces) - 1) // 2]
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
-    """A value of this project (`ours`) and what it is compared with (`other`, described by `beside`).
+    """A value of this project (`ours`) and its limit or peer (`other`, described by `beside`).
 
-    `unit`: what is counted. `is_peer`: `other` is another way to do the same; otherwise it is a limit. `smaller_is_better`:
-    for amounts such as memory.
+    `is_peer`: `other` is an alternative implementation; otherwise it is a limit. `smaller_is_better`: True for amounts
+    such as memory.
     """
 
     name: str
@@ -42,12 +42,12 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def ratio(self) -> float:
-        """The share of the limit that is reached; larger is better, 1 is the limit itself."""
+        """Ratio to the limit or peer. 1 is the limit; a larger ratio is better."""
         ours, other = self.ours.value, self.other.value
         return other / ours if self.smaller_is_better else ours / other
 
     def row(self) -> dict[str, object]:
-        """The figure for scripts: `ours`, `limit` or `peer`, and `ratio`."""
+        """Row of the JSON file: `ours`, `limit` or `peer`, and `ratio`."""
         kind = "peer" if self.is_peer else "limit"
         percentiles = {
             f"{whose}_{name}": value
@@ -67,14 +67,14 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """The figures of one benchmark. `wrong`: errors that were found; `details`: further counts."""
+    """Figures of one benchmark. `wrong`: detected errors; `details`: additional counts."""
 
     figures: Sequence[Figure]
     wrong: Sequence[str] = ()
     details: dict[str, object] = {}
 
 
-def shares(seconds: Sequence[float], wanted: Sequence[float]) -> list[float]:
-    """Return percentiles of durations in milliseconds. `wanted`: shares from 0 to 1."""
+def percentiles_ms(seconds: Sequence[float], fractions: Sequence[float]) -> list[float]:
+    """Compute percentiles (ms) of durations (s). `fractions`: ranks from 0 to 1."""
     ordered = sorted(seconds) or [0.0]
-    return [round(1000 * ordered[min(len(ordered) - 1, int(len(ordered) * share))], 3) for share in wanted]
+    return [round(1000 * ordered[min(len(ordered) - 1, int(len(ordered) * fraction))], 3) for fraction in fractions]

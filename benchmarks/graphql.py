@@ -1,7 +1,7 @@
-"""GraphQL: pages of 50 diamonds with 20 fields each over HTTP, from one process of the API, with a key and its budgets.
+"""GraphQL: pages of 50 diamonds with 20 fields over HTTP, from one API process, with an API key and its rate limits.
 
-The limits are a Starlette route that answers with the same bytes, and the statement of the same page, prepared and sent over
-one connection. CPU time is of the Python process; the limit is that of the route.
+The limits are a Starlette route that returns the same bytes, and the prepared statement of the same page on one connection.
+CPU time is that of the Python process; its limit is the CPU time of the route.
 """
 
 import time
@@ -13,7 +13,7 @@ from graphql import OperationDefinitionNode, parse
 
 from app.graphql.context import Selection
 from app.graphql.diamonds.types import columns_of
-from benchmarks.client import Call
+from benchmarks.client import HttpRequest
 from benchmarks.figures import Figure, Pace, Report
 from benchmarks.processes import cpu_seconds
 from benchmarks.servers import ServedApi, Servers, Site
@@ -36,13 +36,13 @@ query Page($first: Int!, $filter: DiamondFilter) {
 
 
 class Options(msgspec.Struct, frozen=True):
-    """How much is measured."""
+    """Options of the benchmark."""
 
     stones: Annotated[int, msgspec.Meta(ge=_PAGE + 1, description="Stones in the inventory.")] = 10_000
-    seconds: Annotated[float, msgspec.Meta(gt=0, description="How long each is asked, each time.")] = 3.0
-    connections: Annotated[int, msgspec.Meta(ge=1, description="Requests that are under way at a time.")] = 8
-    rounds: Annotated[int, msgspec.Meta(ge=1, description="How often each is measured; the middle one counts.")] = 3
-    seed: Annotated[int, msgspec.Meta(description="The same seed makes the same stones.")] = 1
+    seconds: Annotated[float, msgspec.Meta(gt=0, description="Seconds of each measurement.")] = 3.0
+    connections: Annotated[int, msgspec.Meta(ge=1, description="Concurrent requests.")] = 8
+    rounds: Annotated[int, msgspec.Meta(ge=1, description="Measurements of each row; the median is reported.")] = 3
+    seed: Annotated[int, msgspec.Meta(description="Random seed of the stones.")] = 1
 
 
 QUICK = Options(stones=5_000, seconds=0.4, rounds=2)
@@ -55,31 +55,31 @@ _PAGES = {
 }
 
 
-async def measure(wanted: Options, servers: Servers) -> Report:
-    """Send requests to the API and to its peers in turns."""
-    stocked = await servers.api(wanted.stones, wanted.seed)
+async def measure(options: Options, servers: Servers) -> Report:
+    """Send requests to the API and to its limits alternately."""
+    inventory_api = await servers.api(options.stones, options.seed)
     figures: list[Figure] = []
     details: dict[str, object] = {}
-    async with Database.open(stocked.site.settings.database) as database, database.connection() as connection:
+    async with Database.open(inventory_api.site.settings.database) as database, database.connection() as connection:
         for name, (criteria, found) in _PAGES.items():
             body = msgspec.json.encode({"query": DOCUMENT, "variables": {"first": _PAGE, "filter": criteria}})
-            ours = Call.post(f"{stocked.api.address}/graphql", body, {"X-API-Key": stocked.key})
-            content = await ours.once()
+            ours = HttpRequest.post(f"{inventory_api.api.address}/graphql", body, {"X-API-Key": inventory_api.key})
+            content = await ours.send()
             _check(content)
-            rounds = _Rounds()
-            async with route_of(stocked.site, content) as peer:
-                route = Call.post(f"{peer.address}/", body, {})
-                for _ in range(wanted.rounds):
-                    await rounds.measure(ours, stocked.api, rounds.answered, rounds.cpu, wanted)
-                    await rounds.measure(route, peer, rounds.routed, rounds.routed_cpu, wanted)
-                    rounds.fetched.append(await _bare(connection, found, wanted.seconds))
+            rounds = _Measurements()
+            async with route_of(inventory_api.site, content) as peer:
+                route = HttpRequest.post(f"{peer.address}/", body, {})
+                for _ in range(options.rounds):
+                    await rounds.measure(ours, inventory_api.api, rounds.answered, rounds.cpu, options)
+                    await rounds.measure(route, peer, rounds.routed, rounds.routed_cpu, options)
+                    rounds.fetched.append(await _measure_statement(connection, found, options.seconds))
             figures += rounds.figures(name)
             details[f"{name}: bytes"] = len(content)
     return Report(figures=figures, details=details)
 
 
-class _Rounds:
-    """The paces of one document."""
+class _Measurements:
+    """Measurements of one document."""
 
     def __init__(self) -> None:
         self.answered: list[Pace] = []
@@ -89,15 +89,17 @@ class _Rounds:
         self.routed_cpu: list[Pace] = []
 
     @staticmethod
-    async def measure(call: Call, served: ServedApi, paces: list[Pace], cpu: list[Pace], wanted: Options) -> None:
-        """Send a request again and again. Appends the rate, and the CPU time of a request in milliseconds."""
+    async def measure(
+        call: HttpRequest, served: ServedApi, paces: list[Pace], cpu: list[Pace], options: Options
+    ) -> None:
+        """Send a request repeatedly. Appends the rate, and the CPU time per request in milliseconds."""
         before = cpu_seconds(served.pid)
-        taken, elapsed = await call.repeat(wanted.seconds, wanted.connections)
-        paces.append(Pace.of(taken, elapsed=elapsed))
-        cpu.append(Pace(max(1e-3, 1000 * (cpu_seconds(served.pid) - before) / len(taken))))
+        durations, elapsed = await call.send_repeatedly(options.seconds, options.connections)
+        paces.append(Pace.of(durations, elapsed=elapsed))
+        cpu.append(Pace(max(1e-3, 1000 * (cpu_seconds(served.pid) - before) / len(durations))))
 
     def figures(self, name: str) -> list[Figure]:
-        """The figures of the document."""
+        """Figures of the document."""
         rates = [
             Figure(
                 name=f"{name} over HTTP",
@@ -122,26 +124,26 @@ class _Rounds:
 def _check(content: bytes) -> None:
     answer = msgspec.json.decode(content)
     if "errors" in answer or len(answer["data"]["diamonds"]["nodes"]) != _PAGE:
-        raise AssertionError(f"The API answered {content[:1000]!r}")
+        raise AssertionError(f"the response of the API is not a page of {_PAGE} diamonds: {content[:1000]!r}")
 
 
 def route_of(site: Site, content: bytes) -> AbstractAsyncContextManager[ServedApi]:
-    """Serve a route that answers with these bytes."""
+    """Serve a route that returns these bytes."""
     file = site.directory / "answer.json"
     file.write_bytes(content)
     (port,) = free_ports(1)
     return site.program(("-m", "benchmarks.route", str(port), str(file)), port, "/", {})
 
 
-async def _bare(connection: Connection, criteria: DiamondCriteria, seconds: float) -> Pace:
+async def _measure_statement(connection: Connection, criteria: DiamondCriteria, seconds: float) -> Pace:
     (definition,) = parse(DOCUMENT).definitions
     assert isinstance(definition, OperationDefinitionNode)
     columns = columns_of(Selection([definition.selection_set], {}).below("diamonds").below("nodes"))
     page = statements.page(criteria, SortOrder(RETAIL_PRICE), PageWindow(limit=_PAGE), columns)
     prepared = await connection.prepare(page.text)
-    taken: list[float] = []
-    begun = time.perf_counter()
-    while (now := time.perf_counter()) < begun + seconds:
+    durations: list[float] = []
+    start_time = time.perf_counter()
+    while (now := time.perf_counter()) < start_time + seconds:
         await prepared.fetch(*page.arguments)
-        taken.append(time.perf_counter() - now)
-    return Pace.of(taken)
+        durations.append(time.perf_counter() - now)
+    return Pace.of(durations)

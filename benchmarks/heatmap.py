@@ -1,7 +1,7 @@
-"""Heatmap: how even the price bands of a plan are, and how many counts it needs, on the price spread of the live feed.
+"""Heatmap: largest price band of a plan and its number of count requests, with the price distribution of the live feed.
 
-The limit of a band is the mean of all bands. The limit of the counts is what proves a given plan: each inner edge once, and
-the total, the priced stones and the closing counts.
+The limit of a band is the mean of all bands. The limit of the counts is the number that verifies a given plan: each inner
+edge once, the total, the priced stones and the closing counts.
 """
 
 import random
@@ -20,65 +20,68 @@ from sync.planning.partition import Plan
 from sync.planning.planner import plan
 from sync.planning.price_scale import HeldPrice
 
-_TOTALS = 4  # everything, the priced stones, and both again at the end
+_TOTALS = 4  # all stones and the priced stones, at the start and at the end
 
 
 class Options(msgspec.Struct, frozen=True):
-    """How much is measured."""
+    """Options of the benchmark."""
 
     stones: Annotated[int, msgspec.Meta(ge=2000, description="Stones of the feed.")] = 450_000
     bands: Annotated[int, msgspec.Meta(ge=2, description="Largest number of partitions.")] = 30
-    seed: Annotated[int, msgspec.Meta(description="The same seed makes the same prices.")] = 1
+    seed: Annotated[int, msgspec.Meta(description="Random seed of the prices.")] = 1
 
 
 QUICK = Options(stones=100_000)
 
 
-async def measure(wanted: Options, servers: Servers) -> Report:
-    """Plan a first run, and a later one with the prices of the inventory."""
+async def measure(options: Options, servers: Servers) -> Report:
+    """Plan a first run, and a later run that uses the prices of the inventory."""
     del servers
-    cents = sorted(Prices().draw(random.Random(wanted.seed), wanted.stones))
-    changed = sorted(Prices().draw(random.Random(wanted.seed + 1), wanted.stones))
+    cents = sorted(Prices().draw(random.Random(options.seed), options.stones))
+    changed = sorted(Prices().draw(random.Random(options.seed + 1), options.stones))
     figures: list[Figure] = []
     details: dict[str, object] = {}
-    for name, prices, held in (("first plan", cents, ()), ("later plan", changed, _held(cents))):
-        begun = time.process_time()
-        made = made_plan(prices, wanted.bands, held)
-        details[f"{name}: CPU seconds"] = round(time.process_time() - begun, 4)
-        figures += [_evenness(name, made), _counts(name, made)]
+    for name, prices, inventory_prices in (
+        ("first plan", cents, ()),
+        ("later plan", changed, _inventory_prices(cents)),
+    ):
+        start_time = time.process_time()
+        result = build_plan(prices, options.bands, inventory_prices)
+        details[f"{name}: CPU seconds"] = round(time.process_time() - start_time, 4)
+        figures += [_largest_band(name, result), _count_requests(name, result)]
     return Report(figures=figures, details=details)
 
 
-def made_plan(prices: Sequence[int], bands: int, held: Sequence[HeldPrice] = ()) -> Plan:
+def build_plan(prices: Sequence[int], bands: int, inventory_prices: Sequence[HeldPrice] = ()) -> Plan:
     """Plan a feed with these prices in cents, which must be sorted."""
-    steps = plan(max_partitions=bands, held=held, by_origin=False)
-    asked = next(steps)
+    steps = plan(max_partitions=bands, held=inventory_prices, by_origin=False)
+    ranges = next(steps)
     while True:
         try:
-            asked = steps.send([_count(prices, one) for one in asked])
+            ranges = steps.send([_count(prices, price_range) for price_range in ranges])
         except StopIteration as done:
-            found: Plan = done.value
-            return found
+            result: Plan = done.value
+            return result
 
 
-def _count(prices: Sequence[int], asked: PriceRange) -> int:
-    low = 0 if asked.price_from is None else bisect_left(prices, asked.price_from * 100)
-    high = len(prices) if asked.price_to is None else bisect_right(prices, asked.price_to * 100)
+def _count(prices: Sequence[int], price_range: PriceRange) -> int:
+    low = 0 if price_range.price_from is None else bisect_left(prices, price_range.price_from * 100)
+    high = len(prices) if price_range.price_to is None else bisect_right(prices, price_range.price_to * 100)
     return max(0, high - low)
 
 
-def _held(cents: Sequence[int]) -> list[HeldPrice]:
-    held: dict[int, list[int]] = {}
+def _inventory_prices(cents: Sequence[int]) -> list[HeldPrice]:
+    inventory_prices: dict[int, list[int]] = {}
     for price in cents:
         dollars = -(-price // 100)
-        counts = held.setdefault(dollars, [0, 0])
+        counts = inventory_prices.setdefault(dollars, [0, 0])
         counts[0] += 1
         counts[1] += price % 100 == 0
-    return [HeldPrice(dollars, *counts) for dollars, counts in sorted(held.items())]
+    return [HeldPrice(dollars, *counts) for dollars, counts in sorted(inventory_prices.items())]
 
 
-def _evenness(name: str, made: Plan) -> Figure:
-    sizes = [band.planned for band in made.bands]
+def _largest_band(name: str, result: Plan) -> Figure:
+    sizes = [band.planned for band in result.bands]
     return Figure(
         name=f"{name}, largest band",
         unit="stones",
@@ -89,12 +92,12 @@ def _evenness(name: str, made: Plan) -> Figure:
     )
 
 
-def _counts(name: str, made: Plan) -> Figure:
+def _count_requests(name: str, result: Plan) -> Figure:
     return Figure(
         name=f"{name}, counts",
         unit="requests",
-        ours=Pace(made.counts_used),
+        ours=Pace(result.counts_used),
         beside="each edge once",
-        other=Pace(len(made.bands) - 1 + _TOTALS),
+        other=Pace(len(result.bands) - 1 + _TOTALS),
         smaller_is_better=True,
     )

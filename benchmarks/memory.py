@@ -1,6 +1,6 @@
-"""Memory: what the search index adds to an API process, and its size for each stone.
+"""Memory of an API process with the search index, and bytes of the index per stone.
 
-The peer is the same API without the index. The limit of a stone is 100 bytes.
+The peer is the same API without the index. The limit is 100 bytes per stone.
 """
 
 import asyncio
@@ -8,11 +8,11 @@ from typing import Annotated
 
 import msgspec
 
-from benchmarks.client import Call
+from benchmarks.client import HttpRequest
 from benchmarks.figures import Figure, Pace, Report
 from benchmarks.graphql import DOCUMENT
 from benchmarks.processes import resident_bytes
-from benchmarks.servers import ServedApi, Servers, StockedApi
+from benchmarks.servers import InventoryApi, ServedApi, Servers
 from inventory.catalog.index.search_index import SearchIndex
 from inventory.core.database import Database
 
@@ -22,23 +22,23 @@ _CONNECTIONS = 8
 
 
 class Options(msgspec.Struct, frozen=True):
-    """How much is measured."""
+    """Options of the benchmark."""
 
     stones: Annotated[int, msgspec.Meta(ge=100, description="Stones in the inventory.")] = 50_000
-    seconds: Annotated[float, msgspec.Meta(gt=0, description="How long requests are sent before measuring.")] = 5.0
-    seed: Annotated[int, msgspec.Meta(description="The same seed makes the same stones.")] = 1
+    seconds: Annotated[float, msgspec.Meta(gt=0, description="Seconds of requests before the measurement.")] = 5.0
+    seed: Annotated[int, msgspec.Meta(description="Random seed of the stones.")] = 1
 
 
 QUICK = Options(stones=5_000, seconds=0.5)
 
 
-async def measure(wanted: Options, servers: Servers) -> Report:
+async def measure(options: Options, servers: Servers) -> Report:
     """Send the same requests to both processes, then read their memory."""
-    with_index = await servers.api(wanted.stones, wanted.seed)
+    with_index = await servers.api(options.stones, options.seed)
     site = with_index.site
     async with site.serving(1, SEARCH_INDEX="false") as (without,):
         for served in (with_index.api, without):
-            await _use(served, with_index, wanted.seconds)
+            await _send_requests(served, with_index, options.seconds)
         ours, peer = (resident_bytes(served.pid) / _MEBIBYTE for served in (with_index.api, without))
     return Report(
         figures=[
@@ -60,22 +60,24 @@ async def measure(wanted: Options, servers: Servers) -> Report:
                 smaller_is_better=True,
             ),
         ],
-        details={"stones": wanted.stones},
+        details={"stones": options.stones},
     )
 
 
-async def _use(served: ServedApi, stocked: StockedApi, seconds: float) -> None:
+async def _send_requests(served: ServedApi, inventory_api: InventoryApi, seconds: float) -> None:
     body = msgspec.json.encode({"query": DOCUMENT, "variables": {"first": 50}})
-    headers = {"X-API-Key": stocked.key}
-    await Call.post(f"{served.address}/graphql", body, headers).repeat(seconds, _CONNECTIONS)
-    await Call.get(f"{served.address}/api/v2/diamonds?shape=OVAL", headers).repeat(seconds, _CONNECTIONS)
+    headers = {"X-API-Key": inventory_api.key}
+    await HttpRequest.post(f"{served.address}/graphql", body, headers).send_repeatedly(seconds, _CONNECTIONS)
+    await HttpRequest.get(f"{served.address}/api/v2/diamonds?shape=OVAL", headers).send_repeatedly(
+        seconds, _CONNECTIONS
+    )
 
 
-async def _index_bytes(stocked: StockedApi) -> float:
-    async with Database.open(stocked.site.settings.database) as database:
+async def _index_bytes(inventory_api: InventoryApi) -> float:
+    async with Database.open(inventory_api.site.settings.database) as database:
         index = SearchIndex(database)
-        following = asyncio.create_task(index.run())
+        index_task = asyncio.create_task(index.run())
         await index.built()
         size = index.size_bytes / index.stones
-        following.cancel()
+        index_task.cancel()
     return size

@@ -1,4 +1,4 @@
-"""The sync's own roles on a benchmark's database, with a supplier that has answered already."""
+"""Sync pipeline of a benchmark: the production worker and consolidator with recorded responses of the supplier."""
 
 import asyncio
 import time
@@ -34,14 +34,14 @@ _DEADLINE_SECONDS = 3600.0
 _LAB_GROWN = b'"labgrown":true'
 
 
-class Recorded:
-    """A client with the bytes of every answer at hand, for `NivodaFeed`.
+class RecordedClient:
+    """Supplier client with recorded items, for `NivodaFeed`.
 
-    It knows two filters: the price at which a partition begins, and the origin. Nothing changes while a run reads.
+    It supports two filters: the start price of a partition, and the origin. The items do not change during a run.
     """
 
     def __init__(self, parts: Mapping[int, Sequence[bytes]]) -> None:
-        """`parts`: the items of each partition by the price at which it begins."""
+        """`parts`: items (JSON) of each partition by its start price."""
         self._parts: dict[tuple[int | None, bool | None], Sequence[bytes]] = {
             (None, None): list(chain(*parts.values()))
         }
@@ -55,12 +55,12 @@ class Recorded:
         return assumed_view()
 
     async def call(self, operation: SupplierOperation[Answer], variables: Variables) -> Answer:
-        """The answer to a count or a page."""
-        asked = msgspec.convert(variables(assumed_view()) if callable(variables) else variables, type=dict)
-        items = self._matching(asked["query"])
+        """Return the response to a count or a page query."""
+        query = msgspec.convert(variables(assumed_view()) if callable(variables) else variables, type=dict)
+        items = self._matching(query["query"])
         if operation.name == COUNT.name:
             return operation.read(msgspec.Raw(b'{"as":{"diamonds_by_query_count":%d}}' % len(items)))
-        page = b",".join(items[asked["offset"] : asked["offset"] + asked["limit"]])
+        page = b",".join(items[query["offset"] : query["offset"] + query["limit"]])
         return operation.read(msgspec.Raw(b'{"as":{"diamonds_by_query":{"items":[%b]}}}' % page))
 
     def _matching(self, query: Mapping[str, Any]) -> Sequence[bytes]:
@@ -70,63 +70,70 @@ class Recorded:
         return self._parts[prices["from"] if prices else None, query.get("labgrown")]
 
 
-class UnreadBroker:
-    """A broker without receivers."""
+class NullBroker:
+    """Broker that discards all messages."""
 
     async def send(self, queue: str, bodies: Sequence[bytes]) -> None:
-        """Send nothing."""
+        """Discard the messages."""
 
     def inbox(self, queue: str) -> AbstractAsyncContextManager[Inbox]:
-        """There is none."""
+        """Not supported.
+
+        Raises:
+            NotImplementedError: always.
+        """
         raise NotImplementedError(queue)
 
 
 class Pipeline:
-    """Reads stones by the worker, and consolidates them by the consolidator."""
+    """Runs the worker and the consolidator on the database of a benchmark."""
 
     def __init__(self, site: Site, database: Database) -> None:
         self._settings: Settings = site.settings
         self._database = database
         self._lifecycle = Lifecycle(database, site.settings.sync.lease_seconds)
-        self._recorded = Recorded({})
+        self._client = RecordedClient({})
         self._watermarks = FileWatermarkStore(site.directory / "watermarks", site.settings.sync.feed)
 
-    async def empty(self) -> None:
-        """Forget everything that was read."""
+    async def truncate(self) -> None:
+        """Truncate the tables of runs, stones, diamonds and events."""
         async with self._database.connection() as connection:
-            await connection.execute(sql.empty)
+            await connection.execute(sql.truncate_all)
 
-    async def rest(self) -> None:
-        """Let Postgres settle what was written before."""
+    async def vacuum_and_checkpoint(self) -> None:
+        """Run VACUUM ANALYZE and CHECKPOINT, so that earlier writes do not affect the next measurement."""
         async with self._database.connection() as connection:
-            for statement in (sql.look_at_raw, sql.look_at_seen, sql.look_at_diamonds, sql.checkpoint):
+            for statement in (sql.vacuum_raw, sql.vacuum_seen, sql.vacuum_diamonds, sql.checkpoint):
                 await connection.execute(statement)
 
     async def read(self, items: Sequence[bytes], *, at_once: int) -> tuple[Run, float]:
-        """Read all of it in a full run, a number of partitions at a time; the run that waits for its consolidation.
+        """Stage items in a full run. `at_once`: partitions that are read concurrently.
 
-        Also how many seconds that took.
+        Returns the run, which is ready for consolidation, and the duration in seconds.
+
+        Raises:
+            AssertionError: not all items were staged.
         """
         size = max(1, -(-len(items) // _PARTITIONS))
         parts = {start: items[start : start + size] for start in range(0, len(items), size)}
         run_id, bodies = await self._plan(parts)
-        outbox = Outbox(self._settings.service_bus, UnreadBroker(), self._lifecycle)
-        self._recorded = Recorded(parts)
-        feed = NivodaFeed(cast("NivodaClient", self._recorded))
+        outbox = Outbox(self._settings.service_bus, NullBroker(), self._lifecycle)
+        self._client = RecordedClient(parts)
+        feed = NivodaFeed(cast("NivodaClient", self._client))
         worker = Worker(self._settings.sync, self._database, feed, outbox, worker_id="bench", stop=asyncio.Event())
-        waiting = iter(bodies)
+        remaining = iter(bodies)
 
         async def slot() -> None:
-            for body in waiting:
+            for body in remaining:
                 await worker.handle(body, last=True)
 
-        begun = time.perf_counter()
+        start_time = time.perf_counter()
         await asyncio.gather(*(slot() for _ in range(at_once)))
-        seconds = time.perf_counter() - begun
+        seconds = time.perf_counter() - start_time
         async with self._database.connection() as connection:
-            staged = await connection.fetchval(sql.raw_stones)
+            staged = await connection.fetchval(sql.count_raw)
         if staged != len(items):
-            raise AssertionError(f"{staged} of {len(items)} stones were staged")
+            raise AssertionError(f"only {staged} of {len(items)} stones were staged")
         return await self._lifecycle.get(run_id), seconds
 
     async def _plan(self, parts: Mapping[int, Sequence[bytes]]) -> tuple[UUID, list[bytes]]:
@@ -151,12 +158,16 @@ class Pipeline:
         ]
 
     async def consolidate(self, run: Run) -> tuple[Run, float]:
-        """Bring a run that was read into the inventory; how it ended, and after how many seconds."""
-        feed = NivodaFeed(cast("NivodaClient", self._recorded))
+        """Consolidate a staged run. Returns the completed run and the duration in seconds.
+
+        Raises:
+            AssertionError: the run was not completed.
+        """
+        feed = NivodaFeed(cast("NivodaClient", self._client))
         consolidator = Consolidator(self._settings.sync, self._database, feed, self._watermarks)
-        begun = time.perf_counter()
+        start_time = time.perf_counter()
         done = await consolidator.consolidate(run.id)
-        seconds = time.perf_counter() - begun
+        seconds = time.perf_counter() - start_time
         if done is None or done.status != "completed":
-            raise AssertionError(f"The run {run.id} was not consolidated")
+            raise AssertionError(f"run {run.id} was not consolidated")
         return done, seconds

@@ -1,4 +1,4 @@
-"""Plot of the results of releases: the ratio of each row to its limit or peer, as an SVG for the documentation.
+"""Plot of benchmark results by release: ratio of each row to its limit or peer, as an SVG for the documentation.
 
 python -m benchmarks.plot     reads benchmarks/results/*.json, writes docs/explanation/performance.svg
 """
@@ -15,7 +15,7 @@ PLOT = Path(__file__).parents[1] / "docs" / "explanation" / "performance.svg"
 
 _COLORS = ("#2563eb", "#d97706", "#059669", "#7c3aed")
 _LABELS, _WIDTH, _BAR, _GAP, _TOP = 330, 430, 9, 8, 46
-# The scale is logarithmic, from one hundredth of a limit to ten times a peer.
+# Logarithmic scale (powers of ten), from a ratio of 0.01 to 10.
 _LOW, _HIGH = -2.0, 1.0
 
 
@@ -31,7 +31,7 @@ class _Result(msgspec.Struct, frozen=True):
 
 
 def load(directory: Path = RESULTS) -> Mapping[str, Mapping[str, float]]:
-    """Read the results: ratios by row, by release; the newest releases, at most four."""
+    """Read the results of the newest releases, at most four: ratios by row, by release."""
     found = {}
     for path in sorted(directory.glob("*.json"))[-len(_COLORS) :]:
         result = msgspec.json.decode(path.read_bytes(), type=_Result)
@@ -40,7 +40,7 @@ def load(directory: Path = RESULTS) -> Mapping[str, Mapping[str, float]]:
 
 
 def svg(results: Mapping[str, Mapping[str, float]]) -> str:
-    """Draw horizontal bars, one for each release and row."""
+    """Draw the results as SVG: one horizontal bar for each release and row."""
     names = list(dict.fromkeys(name for ratios in results.values() for name in ratios))
     step = len(results) * _BAR + _GAP
     height = _TOP + len(names) * step + 30

@@ -1,11 +1,11 @@
-"""HTTP connections: a small answer of a Starlette route, through the project's protocol and through those of uvicorn."""
+"""HTTP protocol implementations: a small response of a Starlette route by this project's protocol and by uvicorn's."""
 
 from contextlib import AsyncExitStack
 from typing import Annotated
 
 import msgspec
 
-from benchmarks.client import Call
+from benchmarks.client import HttpRequest
 from benchmarks.figures import Figure, Pace, Report
 from benchmarks.servers import Servers, program
 from sandbox.stack.ports import free_ports
@@ -13,7 +13,7 @@ from sandbox.stack.scratch import scratch_directory
 
 _CONTENT = b'{"data": [%b]}' % b", ".join([b'{"id": 1, "carats": 1.01}'] * 20)
 _BODY = b'{"query": "{ diamonds { totalCount } }"}'
-# As a client behind a proxy sends them.
+# Typical headers of a client behind a proxy.
 _HEADERS = {
     "Accept": "application/json",
     "Accept-Encoding": "gzip, deflate, br",
@@ -26,15 +26,15 @@ _HEADERS = {
 
 
 class Options(msgspec.Struct, frozen=True):
-    """How much is measured."""
+    """Options of the benchmark."""
 
-    seconds: Annotated[float, msgspec.Meta(gt=0, description="How long each is asked, each time.")] = 3.0
-    connections: Annotated[int, msgspec.Meta(ge=1, description="Requests that are under way at a time.")] = 8
-    rounds: Annotated[int, msgspec.Meta(ge=1, description="How often each is measured; the middle one counts.")] = 3
+    seconds: Annotated[float, msgspec.Meta(gt=0, description="Seconds of each measurement.")] = 3.0
+    connections: Annotated[int, msgspec.Meta(ge=1, description="Concurrent requests.")] = 8
+    rounds: Annotated[int, msgspec.Meta(ge=1, description="Measurements of each row; the median is reported.")] = 3
 
 
-async def measure(wanted: Options, servers: Servers) -> Report:
-    """Ask the same application through each protocol in turns."""
+async def measure(options: Options, servers: Servers) -> Report:
+    """Send requests to the same application through each protocol alternately."""
     names = ("own", "httptools", "h11")
     del servers
     paces: dict[str, list[Pace]] = {name: [] for name in names}
@@ -46,11 +46,11 @@ async def measure(wanted: Options, servers: Servers) -> Report:
         for name, port in zip(names, free_ports(len(names)), strict=True):
             command = ("-m", "benchmarks.route", str(port), str(file), name)
             served = await stack.enter_async_context(program(directory, command, port, "/", {}))
-            calls[name] = Call.post(f"{served.address}/", _BODY, _HEADERS)
-        for _ in range(wanted.rounds):
+            calls[name] = HttpRequest.post(f"{served.address}/", _BODY, _HEADERS)
+        for _ in range(options.rounds):
             for name, call in calls.items():
-                taken, elapsed = await call.repeat(wanted.seconds, wanted.connections)
-                paces[name].append(Pace.of(taken, elapsed=elapsed))
+                durations, elapsed = await call.send_repeatedly(options.seconds, options.connections)
+                paces[name].append(Pace.of(durations, elapsed=elapsed))
     return Report(
         figures=[
             Figure(

@@ -1,44 +1,44 @@
--- empty --
--- Nothing was ever read.
+-- truncate_all --
+-- Remove all runs, stones, diamonds and events.
 TRUNCATE raw_diamonds, stones_seen, diamonds, run_metadata, event_log CASCADE
 
 -- checkpoint --
--- What was written before is on the disk, and does not come into the way of what is measured.
+-- Flush earlier writes to the disk, so that they do not affect the measurement.
 CHECKPOINT
 
--- look_at_raw --
--- As autovacuum would in a while.
+-- vacuum_raw --
+-- Autovacuum would do this later.
 VACUUM (ANALYZE) raw_diamonds_nivoda
 
--- look_at_seen --
+-- vacuum_seen --
 VACUUM (ANALYZE) stones_seen
 
--- look_at_diamonds --
+-- vacuum_diamonds --
 VACUUM (ANALYZE) diamonds
 
--- raw_stones --
+-- count_raw --
 SELECT count(*) FROM raw_diamonds_nivoda
 
--- limit_of_raw --
--- A table of the same shape, with the same index.
+-- create_raw_limit --
+-- A table with the same columns and index.
 CREATE TABLE raw_limit (LIKE raw_diamonds_nivoda INCLUDING ALL)
 
--- drop_limit_of_raw --
+-- drop_raw_limit --
 DROP TABLE raw_limit
 
--- limit_of_diamonds --
--- A table of the same shape, with the same indexes.
+-- create_diamonds_limit --
+-- A table with the same columns and indexes.
 CREATE TABLE diamonds_limit (LIKE diamonds INCLUDING ALL)
 
--- drop_limit_of_diamonds --
+-- drop_diamonds_limit --
 DROP TABLE IF EXISTS diamonds_limit
 
 -- insert_all --
--- The limit of a first load: rows that are mapped and priced already, in one statement.
+-- Limit of a first load: insert mapped and priced rows in one statement.
 INSERT INTO diamonds_limit SELECT * FROM diamonds ORDER BY supplier_stone_id
 
 -- upsert_all --
--- The limit where everything has changed: the same rows with other values, in one statement.
+-- Limit of a run in which all stones have changed: update the rows in one statement.
 INSERT INTO diamonds_limit SELECT * FROM diamonds ORDER BY supplier_stone_id
 ON CONFLICT (supplier, supplier_stone_id) DO UPDATE
 SET status = excluded.status, deleted_at = excluded.deleted_at, source_hash = excluded.source_hash,
@@ -47,14 +47,14 @@ SET status = excluded.status, deleted_at = excluded.deleted_at, source_hash = ex
     {stone from excluded}
 
 -- compare_all --
--- The limit where nothing has changed: one look at every stone that the run has seen, beside what is there.
+-- Limit of a run without changes: compare the hash of each stone of the run with the inventory.
 SELECT count(*) FROM stones_seen AS seen
 JOIN raw_diamonds AS raw USING (feed, supplier_stone_id)
 JOIN diamonds AS diamond ON diamond.supplier = $1 AND diamond.supplier_stone_id = raw.supplier_stone_id
 WHERE seen.run_id = $2 AND diamond.source_hash = raw.canonical_hash
 
--- plain_stones --
--- Stones of which only the ids matter ($1, and $2 the supplier's).
+-- insert_plain_stones --
+-- Insert stones with given ids ($1) and supplier stone ids ($2) and constant values.
 INSERT INTO diamonds (
     id, supplier, supplier_stone_id, shape, carat_milli, lab_grown, supplier_price_cents, price_per_carat_cents,
     availability, measurements, attributes, retail_price_cents, markup_ratio, status, source_hash, source_updated_at,
@@ -64,8 +64,8 @@ SELECT id, 'nivoda', supplier_stone_id, 'ROUND', 1010, false, 100000, 99010, 'av
     '', now(), now(), now()
 FROM unnest($1::uuid[], $2::text[]) AS stone (id, supplier_stone_id)
 
--- completed_run --
--- The run that brought the stones ($1), completed at $2: the search index waits for one.
+-- insert_completed_run --
+-- Insert a completed run ($1) at time $2, which the search index requires.
 INSERT INTO run_metadata (
     id, feed, run_type, status, started_by, trace_id, window_to, moves_watermark, deadline_at, started_at, completed_at
 ) VALUES ($1, 'nivoda', 'full', 'completed', 'benchmark', '', $2, false, $2, $2, $2)

@@ -1,4 +1,4 @@
-"""The peer of an API: a route of Starlette's that reads a request and answers it with the bytes of a file.
+"""Starlette route that reads a request and returns the bytes of a file: the limit of an API.
 
 python -m benchmarks.route PORT FILE [httptools | h11 | own]
 """
@@ -21,7 +21,7 @@ from sandbox.stack.ports import LOOPBACK
 
 
 def application(content: bytes) -> Starlette:
-    """The application around its one answer."""
+    """Create the application with its constant response."""
 
     async def answer(request: Request) -> Response:
         await request.body()
@@ -31,7 +31,7 @@ def application(content: bytes) -> Starlette:
 
 
 def protocol(name: str) -> Any:
-    """One of uvicorn's protocols by its name, or the project's."""
+    """Find an HTTP protocol: this project's (`own`), or uvicorn's by name."""
     return (
         partial(HttpConnection, connections=OpenConnections(ConnectionLimits.of(Settings.read())))
         if name == "own"
@@ -40,7 +40,7 @@ def protocol(name: str) -> Any:
 
 
 def main() -> None:
-    """Serve until SIGTERM, with what the API is served with."""
+    """Serve until SIGTERM with the server settings of the API."""
     port, file, *names = sys.argv[1:]
     app = application(Path(file).read_bytes())
     (name,) = names or ["httptools"]

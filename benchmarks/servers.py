@@ -11,7 +11,7 @@ import msgspec
 
 from app.auth.api_key_service import ApiKeyService
 from app.auth.scopes import Scope
-from benchmarks.stones import stock
+from benchmarks.stones import load_inventory
 from inventory.core.database import Database
 from inventory.core.migrate import upgrade
 from inventory.core.settings import Settings
@@ -25,7 +25,7 @@ CLIENT = "bench"
 
 _SOURCE = Path(__file__).parents[1]
 _START_SECONDS = 60.0
-# Higher than any client needs: the work is measured, not its limits.
+# Rate limits that no benchmark reaches.
 _NO_LIMITS = {
     "RATE_LIMIT_READS_PER_MINUTE": "60000000",
     "GRAPHQL_BUDGET": "1000000000",
@@ -36,21 +36,21 @@ _NO_LIMITS = {
 
 
 class ServedApi(msgspec.Struct, frozen=True):
-    """A process of the API: its address and its process id."""
+    """An HTTP server process: its base URL and process id."""
 
     address: str
     pid: int
 
 
 class Site(msgspec.Struct, frozen=True):
-    """A migrated database with durable settings, as in production; a Redis; and the directory of their files."""
+    """A migrated database with durable writes as in production, a Redis, and the directory of their files."""
 
     settings: Settings
     directory: Path
 
     @asynccontextmanager
     async def serving(self, processes: int, **environment: str) -> AsyncIterator[list[ServedApi]]:
-        """Start processes of the API. `environment`: further variables."""
+        """Start processes of the API. `environment`: additional variables."""
         everything = {
             "DATABASE_URL": self.settings.database.need("url"),
             "REDIS_URL": self.settings.redis.need("url"),
@@ -71,7 +71,7 @@ class Site(msgspec.Struct, frozen=True):
     def program(
         self, command: tuple[str, ...], port: int, path: str, environment: dict[str, str]
     ) -> AbstractAsyncContextManager[ServedApi]:
-        """Start a Python program that serves HTTP on a port, and wait until it answers 200 under `path`."""
+        """Start a Python program that serves HTTP on a port, and wait until `path` returns 200."""
         return program(self.directory, command, port, path, environment)
 
     async def key(self, database: Database) -> str:
@@ -79,8 +79,8 @@ class Site(msgspec.Struct, frozen=True):
         return (await ApiKeyService(database).create(CLIENT, CLIENT, [Scope.DIAMONDS_READ])).key.text
 
 
-class StockedApi(msgspec.Struct, frozen=True):
-    """An API process over an inventory whose search index is built, with an API key."""
+class InventoryApi(msgspec.Struct, frozen=True):
+    """An API process with a loaded inventory, a built search index and an API key."""
 
     site: Site
     api: ServedApi
@@ -88,17 +88,17 @@ class StockedApi(msgspec.Struct, frozen=True):
 
 
 class Servers:
-    """The servers of one benchmark run. Inventories and API processes are shared by benchmarks of the same size."""
+    """Servers of a benchmark run. Benchmarks of the same size share an inventory and an API process."""
 
     def __init__(self, stack: AsyncExitStack, directory: Path, postgres: Postgres, valkey: Valkey) -> None:
-        """Use `started`."""
+        """See `start_servers`."""
         self._stack = stack
         self._directory = directory
         self._postgres = postgres
         self._valkey = valkey
         self._databases = 0
-        self._stocked: dict[tuple[int, int], Site] = {}
-        self._served: dict[tuple[int, int], StockedApi] = {}
+        self._inventory_sites: dict[tuple[int, int], Site] = {}
+        self._apis: dict[tuple[int, int], InventoryApi] = {}
 
     async def site(self) -> Site:
         """Create an empty, migrated database."""
@@ -106,28 +106,28 @@ class Servers:
         url = await self._postgres.create_database(f"bench_{self._databases}", template="bench_template")
         return Site(Settings.read(database_url=url, redis_url=self._valkey.url()), self._directory)
 
-    async def stocked(self, stones: int, seed: int) -> Site:
-        """Return a database with an inventory, which benchmarks only read."""
-        known = self._stocked.get((stones, seed))
+    async def inventory_site(self, stones: int, seed: int) -> Site:
+        """Return a database with an inventory, which benchmarks must not change."""
+        known = self._inventory_sites.get((stones, seed))
         if known is None:
-            known = self._stocked[stones, seed] = await self.site()
+            known = self._inventory_sites[stones, seed] = await self.site()
             async with Database.open(known.settings.database) as database:
-                await stock(database, stones, seed=seed)
+                await load_inventory(database, stones, seed=seed)
         return known
 
-    async def api(self, stones: int, seed: int) -> StockedApi:
-        """Return an API process over an inventory. It runs until the end of the benchmark run."""
-        known = self._served.get((stones, seed))
+    async def api(self, stones: int, seed: int) -> InventoryApi:
+        """Return an API process with an inventory. It runs until the end of the benchmark run."""
+        known = self._apis.get((stones, seed))
         if known is None:
-            site = await self.stocked(stones, seed)
+            site = await self.inventory_site(stones, seed)
             async with Database.open(site.settings.database) as database:
                 key = await site.key(database)
             (served,) = await self._stack.enter_async_context(site.serving(1))
-            known = self._served[stones, seed] = StockedApi(site, served, key)
+            known = self._apis[stones, seed] = InventoryApi(site, served, key)
         return known
 
     async def prepare(self) -> None:
-        """Create the template of the databases."""
+        """Create the migrated template database."""
         await upgrade(await self._postgres.create_database("bench_template"))
 
 
@@ -135,7 +135,7 @@ class Servers:
 async def program(
     directory: Path, command: tuple[str, ...], port: int, path: str, environment: dict[str, str]
 ) -> AsyncIterator[ServedApi]:
-    """Run a Python program that serves HTTP and logs to a directory; see `Site.program`."""
+    """Run a Python program that serves HTTP. Its log is in `directory`; see `Site.program`."""
     address = f"http://{LOOPBACK}:{port}"
     process = Process(
         f"{command[1]}-{port}",
@@ -153,8 +153,8 @@ async def program(
 
 
 @asynccontextmanager
-async def started(bindir: Path | None = None) -> AsyncIterator[Servers]:
-    """Start the servers. `bindir`: of another Postgres than the embedded one."""
+async def start_servers(bindir: Path | None = None) -> AsyncIterator[Servers]:
+    """Start the servers. `bindir`: directory of the Postgres programs; None selects the embedded Postgres."""
     async with AsyncExitStack() as stack:
         directory = stack.enter_context(scratch_directory())
         postgres, valkey = Postgres(directory, durable=True, bindir=bindir), Valkey(directory)

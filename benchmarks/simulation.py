@@ -2,9 +2,9 @@
 
 python -m benchmarks.simulation [--stones N --feeds N --workers N --cores N ...]
 
-It answers what is used up first when the feed grows. Service times are inputs, by default of earlier measurements
-(docs/explanation/performance.md); queues, waits and utilizations are simulated. Every page waits for a call of its feed, the supplier, a worker and a core of
-Postgres; then each feed is consolidated in batches.
+It finds the first bottleneck when the feed grows. Service times are inputs; their defaults are earlier measurements
+(docs/explanation/performance.md). Queues, waits and utilizations are simulated. Each page waits for the rate limit of its
+feed, the supplier, a worker and a core of Postgres. Then each feed is consolidated in batches.
 """
 
 import argparse
@@ -18,31 +18,35 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.figures import shares
+from benchmarks.figures import percentiles_ms
 
 _MIB = 1_048_576
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
-    """What is simulated. Times are in seconds."""
+    """Parameters of the simulation. Times are in seconds."""
 
-    stones: Annotated[int, msgspec.Meta(description="Stones of all feeds together.")] = 450_000
+    stones: Annotated[int, msgspec.Meta(description="Total stones of all feeds.")] = 450_000
     feeds: Annotated[int, msgspec.Meta(description="Feeds, each with its rate limit.")] = 1
     workers: Annotated[int, msgspec.Meta(description="Worker processes.")] = 30
-    slots: Annotated[int, msgspec.Meta(description="Partitions that a worker reads at a time.")] = 4
+    slots: Annotated[int, msgspec.Meta(description="Partitions that a worker reads concurrently.")] = 4
     cores: Annotated[int, msgspec.Meta(description="Cores of Postgres.")] = 4
-    consolidators: Annotated[int, msgspec.Meta(description="Feeds that are consolidated at a time.")] = 1
-    calls_per_second: Annotated[float, msgspec.Meta(description="Rate limit of a feed.")] = 25.0
-    answer_seconds: Annotated[float, msgspec.Meta(description="Answer time of the supplier.")] = 0.4
-    worker_seconds: Annotated[float, msgspec.Meta(description="CPU of a worker for each stone.")] = 116e-6
-    staging_seconds: Annotated[float, msgspec.Meta(description="CPU of Postgres for staging a stone.")] = 87e-6
-    upsert_seconds: Annotated[float, msgspec.Meta(description="CPU of Postgres for consolidating a stone.")] = 44e-6
-    index_bytes: Annotated[float, msgspec.Meta(description="Search index for each stone.")] = 89.0
-    search_seconds: Annotated[float, msgspec.Meta(description="Search in the index, for each stone.")] = 6.2e-9
+    consolidators: Annotated[int, msgspec.Meta(description="Feeds that are consolidated concurrently.")] = 1
+    calls_per_second: Annotated[float, msgspec.Meta(description="Rate limit of a feed, in calls per second.")] = 25.0
+    answer_seconds: Annotated[float, msgspec.Meta(description="Response time of the supplier (s).")] = 0.4
+    worker_seconds: Annotated[float, msgspec.Meta(description="CPU time of a worker per stone (s).")] = 116e-6
+    staging_seconds: Annotated[float, msgspec.Meta(description="CPU time of Postgres to stage a stone (s).")] = 87e-6
+    upsert_seconds: Annotated[float, msgspec.Meta(description="CPU time of Postgres to consolidate a stone (s).")] = (
+        44e-6
+    )
+    index_bytes: Annotated[float, msgspec.Meta(description="Bytes of the search index per stone.")] = 89.0
+    search_seconds: Annotated[float, msgspec.Meta(description="CPU time of a search per stone of the index (s).")] = (
+        6.2e-9
+    )
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """Result of a run. `*_use`: share of the time in which the resource was busy; waits in milliseconds."""
+    """Result of a run. `*_use`: utilization of a resource from 0 to 1; waits in milliseconds."""
 
     read_minutes: float
     consolidate_minutes: float
@@ -56,13 +60,13 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def first_limit(self) -> str:
-        """The resource that determines the duration of reading."""
+        """The resource with the highest utilization, which determines the duration of reading."""
         uses = {"rate limit": self.rate_limit_use, "workers": self.worker_use, "Postgres": self.postgres_use}
         return max(uses, key=uses.__getitem__)
 
 
 class _Servers:
-    """Identical servers with one queue."""
+    """Identical servers with a shared queue."""
 
     def __init__(self, clock: "_Clock", count: int) -> None:
         self._clock = clock
@@ -101,7 +105,7 @@ class _Clock:
         self._numbers = 0
 
     def after(self, seconds: float, work: Callable[[], None]) -> None:
-        """Do something later. Events of one instant keep their order."""
+        """Schedule an event. Events at the same time keep their order."""
         self._numbers += 1
         heapq.heappush(self._events, (self.now + seconds, self._numbers, work))
 
@@ -113,7 +117,7 @@ class _Clock:
 
 
 class _Run:
-    """One run: all feeds are read at the same time, each feed is consolidated after its last page."""
+    """A full run. All feeds are read concurrently; each feed is consolidated after its last page."""
 
     _PAGE = 50
     _BATCH = 5_000
@@ -146,7 +150,7 @@ class _Run:
             rate_limit_use=min(1.0, calls / read),
             worker_use=self._workers.busy_seconds / read / model.workers,
             postgres_use=self._staged_seconds() / read / model.cores,
-            postgres_wait_p99_ms=shares(self._postgres.waits, (0.99,))[0],
+            postgres_wait_p99_ms=percentiles_ms(self._postgres.waits, (0.99,))[0],
             connections=self._slots + model.consolidators,
             index_mib=model.stones * model.index_bytes / _MIB,
             search_ms=model.stones * model.search_seconds * 1000,
@@ -156,16 +160,16 @@ class _Run:
         return self._model.feeds * self._pages * self._PAGE * self._model.staging_seconds
 
     def _call(self, feed: int) -> None:
-        """A slot asks for its next page, of its feed or of another one that has pages left."""
+        """Request the next page of a slot: of its feed, or of another feed with unread pages."""
         model = self._model
         order = (feed, *range(feed), *range(feed + 1, model.feeds))
         feed = next((one for one in order if self._unread[one]), -1)
         if feed < 0:
             return
         self._unread[feed] -= 1
-        begun = max(self._clock.now, self._next_call[feed])
-        self._next_call[feed] = begun + 1 / model.calls_per_second
-        seconds = begun - self._clock.now + model.answer_seconds
+        start_time = max(self._clock.now, self._next_call[feed])
+        self._next_call[feed] = start_time + 1 / model.calls_per_second
+        seconds = start_time - self._clock.now + model.answer_seconds
         self._clock.after(seconds, lambda: self._workers.serve(self._PAGE * model.worker_seconds, staged))
 
         def staged() -> None:
@@ -199,7 +203,7 @@ def simulate(model: Model) -> Outcome:
     return _Run(model).outcome()
 
 
-# The sizes of docs/explanation/performance.md.
+# Scenarios of docs/explanation/performance.md.
 SCENARIOS: Sequence[tuple[str, Model]] = (
     ("50,000 stones", Model(stones=50_000)),
     ("450,000 stones", Model()),
@@ -217,7 +221,7 @@ SCENARIOS: Sequence[tuple[str, Model]] = (
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Print the outcome of the scenarios, or of the flags if there are any."""
+    """Print the outcome of the scenarios, or of the model in the flags."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.simulation", description=__doc__)
     for field in msgspec.structs.fields(Model):
         kind, meta = field.type.__origin__, field.type.__metadata__[0]

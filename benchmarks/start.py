@@ -1,6 +1,6 @@
-"""Start: CPU time until a worker and the API have loaded their code and read their command line.
+"""Start: CPU time of a worker and the API to import their code and parse their command line.
 
-The limit is a process that imports only the libraries that the role cannot do without.
+The limit is a process that imports only the required libraries of the role.
 """
 
 from typing import Annotated
@@ -27,19 +27,19 @@ _COMMANDS = {
 
 
 class Options(msgspec.Struct, frozen=True):
-    """How much is measured."""
+    """Options of the benchmark."""
 
-    rounds: Annotated[int, msgspec.Meta(ge=1, description="How often each process is started; the median counts.")] = 5
+    rounds: Annotated[int, msgspec.Meta(ge=1, description="Starts of each process; the median is reported.")] = 5
 
 
 QUICK = Options(rounds=1)
 
 
-async def measure(wanted: Options, servers: Servers) -> Report:
-    """Start the processes in turns."""
+async def measure(options: Options, servers: Servers) -> Report:
+    """Start the processes alternately."""
     del servers
     taken: dict[str, tuple[list[Pace], list[Pace]]] = {name: ([], []) for name in _COMMANDS}
-    for _ in range(wanted.rounds):
+    for _ in range(options.rounds):
         for name, (command, imports) in _COMMANDS.items():
             ours, other = taken[name]
             ours.append(Pace(cpu_of(*command)))

@@ -1,4 +1,4 @@
-"""The benchmarks' own statements: limits, and what brings tables into a known state."""
+"""SQL statements of the benchmarks: limits, and preparation of tables."""
 
 from inventory.core.sql import Statements
 from sync.runs.statements import compose

@@ -1,4 +1,4 @@
-"""The sandbox's stones: as the supplier sends them, as the raw table holds them, and as an inventory for searches."""
+"""Stones of the sandbox as supplier payloads, as rows of the raw table, and as an inventory for searches."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -26,7 +26,7 @@ RAW_COLUMNS = ("feed", "observed_at", "run_id", *OBSERVED)
 
 _CHUNK = 5_000
 SUPPLIER = "nivoda"
-# So that there are ratings to sort by.
+# The rules give diamonds different ratings, which searches sort by.
 _RULES = [
     PricingRule(priority=1, markup_ratio=Decimal("1.25"), rating=9, carat_min_milli=2000),
     PricingRule(priority=2, markup_ratio=Decimal("1.2"), rating=7, carat_min_milli=1000),
@@ -36,7 +36,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def payloads(count: int, *, seed: int, spread: Spread = "real", raised_cents: int = 0) -> Iterator[bytes]:
-    """The stones' items in the order of price, each `raised_cents` dearer; clean ones, so that every one arrives."""
+    """Items (JSON) of stones without bad values, ordered by price. `raised_cents` is added to each price."""
     inventory = Inventory(count=count, seed=seed, spread_of=spread, bad_data_share=0)
     for ordinal in inventory.search(Criteria()).page(0, count):
         item = inventory.clean_item(ordinal)
@@ -44,14 +44,14 @@ def payloads(count: int, *, seed: int, spread: Spread = "real", raised_cents: in
 
 
 def raw_rows(items: Iterable[ObservedItem], feed: str, run_id: UUID, now: datetime) -> list[tuple[object, ...]]:
-    """Rows of the raw table, in the order of `RAW_COLUMNS`."""
+    """Convert items to rows of the raw table with the columns `RAW_COLUMNS`."""
     return [(feed, now, run_id, *row) for row in zip(*columns(list(items), feed), strict=True)]
 
 
-async def stock(database: Database, count: int, *, seed: int) -> None:
-    """Put stones into the inventory by the consolidator's own statement, and let Postgres look at what it has then.
+async def load_inventory(database: Database, count: int, *, seed: int) -> None:
+    """Upsert stones with the statement of the consolidator, then run VACUUM ANALYZE.
 
-    They spread like the live inventory: the stones of the file are all round and natural.
+    The stones have the distribution of a live inventory; the stones of the data file are all round and natural.
     """
     now, run_id = utc_now(), uuid4()
     waiting = payloads(count, seed=seed, spread="density")
@@ -61,9 +61,9 @@ async def stock(database: Database, count: int, *, seed: int) -> None:
             rows = raw_rows(observed, SUPPLIER, run_id, now)
             await connection.copy_records_to_table("raw_diamonds_nivoda", records=rows, columns=RAW_COLUMNS)
             await _upsert(connection, [one.stone for one in observed if one.stone], now + timedelta(seconds=number))
-        await connection.execute(sql.completed_run, run_id, now)
-        await connection.execute(sql.look_at_raw)
-        await connection.execute(sql.look_at_diamonds)
+        await connection.execute(sql.insert_completed_run, run_id, now)
+        await connection.execute(sql.vacuum_raw)
+        await connection.execute(sql.vacuum_diamonds)
 
 
 async def _upsert(connection: Connection, stones: Sequence[Stone], now: datetime) -> None:

@@ -1,9 +1,9 @@
-"""Subscribers under load: whether each gets everything once and in order, and how long that takes from the commit on.
+"""Subscriptions: exactly-once, in-order delivery of events to many subscribers, and the latency from commit to delivery.
 
-Stones are watched by ten subscribers each (and ten watch everything), over several processes of the API. Four writers
-commit holds; some of the sockets are cut off without a word at random moments and come back to any of the processes with
-their last cursor. Anything that was lost, came twice or out of order is wrong. The limit of the times is how late the
-measuring process itself wakes up.
+Each subscriber watches ten stones, and ten subscribers watch all stones, over several processes of the API. Four writers
+commit hold events. Some sockets are aborted at random times; their subscribers reconnect to a random process with their
+last cursor. A lost, duplicate or out-of-order event is an error. The limit of the latency is the wake-up delay of the
+measuring process.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from benchmarks.figures import Figure, Pace, Report, shares
+from benchmarks.figures import Figure, Pace, Report, percentiles_ms
 from benchmarks.servers import CLIENT, Servers
 from benchmarks.statements import sql
 from inventory.catalog.stone import diamond_id
@@ -30,11 +30,11 @@ from inventory.core.database import Database
 from inventory.events import cursors, log
 from inventory.events.models import EventKind, NewEvent
 
-WATCHED = 10
-WATCHING_ALL = 10
+STONES_PER_SUBSCRIBER = 10
+UNFILTERED_SUBSCRIBERS = 10
 WRITERS = 4
-PATIENCE_SECONDS = 30.0
-STARTED_AT_ONCE = 50
+DELIVERY_TIMEOUT_SECONDS = 30.0
+CONCURRENT_STARTS = 50
 
 DOCUMENT = """
 subscription ($ids: [ID!], $after: String) {
@@ -46,22 +46,22 @@ subscription ($ids: [ID!], $after: String) {
 
 
 class Options(msgspec.Struct, frozen=True):
-    """How much is measured."""
+    """Options of the benchmark."""
 
     subscribers: Annotated[int, msgspec.Meta(ge=1, description="Subscribers, each with a socket.")] = 1000
     processes: Annotated[int, msgspec.Meta(ge=1, description="Processes of the API.")] = 2
-    stones: Annotated[int, msgspec.Meta(ge=WATCHED, description="Stones that are watched.")] = 2000
-    rate: Annotated[float, msgspec.Meta(gt=0, description="Events a second.")] = 100.0
-    seconds: Annotated[float, msgspec.Meta(gt=0, description="How long events are written.")] = 30.0
-    cut: Annotated[float, msgspec.Meta(ge=0, le=1, description="Share of the sockets that are cut off.")] = 0.1
-    seed: Annotated[int, msgspec.Meta(description="The same seed cuts the same sockets.")] = 1
+    stones: Annotated[int, msgspec.Meta(ge=STONES_PER_SUBSCRIBER, description="Stones with events.")] = 2000
+    rate: Annotated[float, msgspec.Meta(gt=0, description="Events per second.")] = 100.0
+    seconds: Annotated[float, msgspec.Meta(gt=0, description="Seconds in which events are written.")] = 30.0
+    cut: Annotated[float, msgspec.Meta(ge=0, le=1, description="Share of the sockets that are disconnected.")] = 0.1
+    seed: Annotated[int, msgspec.Meta(description="Random seed of the disconnected sockets.")] = 1
 
 
 QUICK = Options(subscribers=100, processes=1, stones=200, rate=50.0, seconds=2.0)
 
 
-class Ledger:
-    """What was written: each event by its number, which stone it was about, and when its commit was known."""
+class EventRecord:
+    """Written events by number: `committed`: time (Unix seconds) at which the writer knew of the commit."""
 
     def __init__(self, stones: Sequence[UUID]) -> None:
         self.stones = stones
@@ -75,44 +75,44 @@ class Ledger:
 
 
 class Subscriber:
-    """One subscriber with a socket of its own, which it loses now and then."""
+    """A subscriber with one socket. It reconnects after a disconnect. `seconds`: latencies of its events."""
 
     def __init__(self, urls: Sequence[str], key: str, ids: Sequence[UUID] | None, cursor: str) -> None:
         self.ids = ids
         self.seen: list[int] = []
         self.positions: list[int] = []
         self.seconds: list[float] = []
-        self.cuts = 0
-        self.refused: list[str] = []
+        self.disconnects = 0
+        self.errors: list[str] = []
         self.ready = asyncio.Event()
-        self._arrived = asyncio.Event()
+        self._event_received = asyncio.Event()
         self._urls = urls
         self._key = key
         self._cursor = cursor
         self._connection: ClientConnection | None = None
-        self._live_since: float | None = None
+        self._subscribed_at: float | None = None
 
-    def cut(self) -> None:
-        """Lose the socket, as when a train enters a tunnel."""
+    def disconnect(self) -> None:
+        """Abort the connection without a close frame."""
         if self._connection is not None:
-            self.cuts += 1
+            self.disconnects += 1
             self._connection.transport.abort()
 
-    async def complete(self, expected: set[int], seconds: float) -> None:
-        """Wait until everything has come, up to a limit."""
+    async def wait_for_events(self, expected: set[int], seconds: float) -> None:
+        """Wait until all expected events are received, at most `seconds`."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while not expected.issubset(self.seen):
-                    self._arrived.clear()
-                    await self._arrived.wait()
+                    self._event_received.clear()
+                    await self._event_received.wait()
 
-    async def run(self, ledger: Ledger) -> None:
+    async def run(self, record: EventRecord) -> None:
         while True:
             with suppress(ConnectionClosed, OSError, EOFError, TimeoutError):
-                await self._follow(ledger)
+                await self._subscribe(record)
             await asyncio.sleep(random.uniform(0.05, 0.5))
 
-    async def _follow(self, ledger: Ledger) -> None:
+    async def _subscribe(self, record: EventRecord) -> None:
         url = random.choice(self._urls)
         async with connect(
             url,
@@ -122,152 +122,169 @@ class Subscriber:
             open_timeout=30,
             close_timeout=1,
         ) as connection:
-            await self._say(connection, {"type": "connection_init", "payload": {"apiKey": self._key}})
+            await self._send(connection, {"type": "connection_init", "payload": {"apiKey": self._key}})
             await connection.recv()
-            variables = {"ids": None if self.ids is None else [str(one) for one in self.ids], "after": self._cursor}
+            variables = {
+                "ids": None if self.ids is None else [str(stone) for stone in self.ids],
+                "after": self._cursor,
+            }
             payload = {"query": DOCUMENT, "variables": variables}
             message = {"id": "1", "type": "subscribe", "payload": payload}
-            await self._say(connection, message)
-            # Answered when what was asked for before has begun, or nearly so.
-            await self._say(connection, {"id": "2", "type": "subscribe", "payload": {"query": "{ eventCursor }"}})
+            await self._send(connection, message)
+            # The reply indicates that the subscription has started, or is about to start.
+            await self._send(connection, {"id": "2", "type": "subscribe", "payload": {"query": "{ eventCursor }"}})
             self._connection = connection
-            self._live_since = None
+            self._subscribed_at = None
             async for text in connection:
-                self._take(msgspec.json.decode(text), ledger)
+                self._handle_message(msgspec.json.decode(text), record)
 
     @staticmethod
-    async def _say(connection: ClientConnection, message: object) -> None:
+    async def _send(connection: ClientConnection, message: object) -> None:
         await connection.send(msgspec.json.encode(message).decode())
 
-    def _take(self, message: dict[str, object], ledger: Ledger) -> None:
+    def _handle_message(self, message: dict[str, object], record: EventRecord) -> None:
         now = time.time()
         if message["id"] == "2":
-            self._live_since = now
+            self._subscribed_at = now
             self.ready.set()
             return
         if message["type"] != "next":
-            self.refused.append(str(message["payload"]))
+            self.errors.append(str(message["payload"]))
             return
         event = msgspec.convert(message, type=dict)["payload"]["data"]["diamondChanged"]
         self._cursor = event["cursor"]
         number = int(event["hold"]["reason"])
         self.seen.append(number)
         self.positions.append(cursors.decode(event["cursor"]).position)
-        # An event may arrive before its writer has been told of the commit; what was missed is as late as one was away.
-        committed = ledger.committed.get(number, now)
-        if self._live_since and committed > self._live_since:
+        # An event may arrive before its writer knows of the commit. The latency excludes events of a disconnected time.
+        committed = record.committed.get(number, now)
+        if self._subscribed_at and committed > self._subscribed_at:
             self.seconds.append(max(0.0, now - committed))
-        self._arrived.set()
+        self._event_received.set()
 
 
-async def write(database: Database, ledger: Ledger, numbers: Sequence[int], rate: float) -> None:
-    """Commit events at a steady rate; what is late is made up for."""
-    begun = time.monotonic()
+async def write_events(database: Database, record: EventRecord, numbers: Sequence[int], rate: float) -> None:
+    """Commit events at a constant rate per second. A delay is made up for."""
+    start_time = time.monotonic()
     for turn, number in enumerate(numbers):
-        await asyncio.sleep(max(0.0, begun + turn / rate - time.monotonic()))
-        stone = random.choice(ledger.stones)
+        await asyncio.sleep(max(0.0, start_time + turn / rate - time.monotonic()))
+        stone = random.choice(record.stones)
         event = NewEvent(EventKind.HOLD_EXTENDED, [stone], client_id=CLIENT, data={"reason": str(number)})
-        ledger.by_stone[stone].add(number)
+        record.by_stone[stone].add(number)
         async with database.transaction() as connection:
             await log.append(connection, event)
-        ledger.committed[number] = time.time()
+        record.committed[number] = time.time()
 
 
-async def own_delays(delays: list[float]) -> None:
-    """How much later this process wakes than it wanted: what of the figures is the measuring itself."""
+async def measure_wakeup_delays(delays: list[float]) -> None:
+    """Record wake-up delays of this process (s), which are the measurement error of the latencies."""
     while True:
-        wanted = time.monotonic() + 0.02
+        due = time.monotonic() + 0.02
         await asyncio.sleep(0.02)
-        delays.append(time.monotonic() - wanted)
+        delays.append(time.monotonic() - due)
 
 
-async def cut_off(subscribers: Sequence[Subscriber], seconds: float) -> None:
-    """Cut each of them off at a random moment."""
-    begun = time.monotonic()
+async def disconnect_randomly(subscribers: Sequence[Subscriber], seconds: float) -> None:
+    """Disconnect each subscriber at a random time within `seconds`."""
+    start_time = time.monotonic()
     for moment, subscriber in sorted(
-        ((random.uniform(0, seconds), one) for one in subscribers), key=lambda pair: pair[0]
+        ((random.uniform(0, seconds), subscriber) for subscriber in subscribers), key=lambda pair: pair[0]
     ):
-        await asyncio.sleep(max(0.0, begun + moment - time.monotonic()))
-        subscriber.cut()
+        await asyncio.sleep(max(0.0, start_time + moment - time.monotonic()))
+        subscriber.disconnect()
 
 
-async def measure(wanted: Options, servers: Servers) -> Report:
-    """Let them subscribe, write, cut and come back; then look what each has seen."""
-    stones = [diamond_id("nivoda", f"stone-{number}") for number in range(wanted.stones)]
-    ledger = Ledger(stones)
+async def measure(options: Options, servers: Servers) -> Report:
+    """Start subscribers, write events, disconnect some subscribers, and compare the received events with the written."""
+    stones = [diamond_id("nivoda", f"stone-{number}") for number in range(options.stones)]
+    record = EventRecord(stones)
     site = await servers.site()
     async with Database.open(site.settings.database) as database:
         async with database.connection() as connection:
-            await connection.execute(sql.plain_stones, stones, [f"stone-{number}" for number in range(len(stones))])
+            await connection.execute(
+                sql.insert_plain_stones, stones, [f"stone-{number}" for number in range(len(stones))]
+            )
         key = await site.key(database)
-        async with site.serving(wanted.processes) as served:
-            subscribers, delays = await _watch(wanted, database, ledger, [each.address for each in served], key)
-    return report(wanted, subscribers, ledger, delays)
+        async with site.serving(options.processes) as served:
+            subscribers, delays = await _run_load(options, database, record, [each.address for each in served], key)
+    return report(options, subscribers, record, delays)
 
 
-async def _watch(
-    wanted: Options, database: Database, ledger: Ledger, addresses: Sequence[str], key: str
+async def _run_load(
+    options: Options, database: Database, record: EventRecord, addresses: Sequence[str], key: str
 ) -> tuple[list[Subscriber], list[float]]:
     urls = [address.replace("http", "ws") + "/graphql" for address in addresses]
     async with httpx.AsyncClient(base_url=addresses[0], headers={"X-API-Key": key}) as client:
         body = (await client.post("/graphql", json={"query": "{ eventCursor }"})).json()
     cursor = body["data"]["eventCursor"]
     subscribers = [
-        Subscriber(urls, key, None if number < WATCHING_ALL else random.sample(ledger.stones, WATCHED), cursor)
-        for number in range(wanted.subscribers)
+        Subscriber(
+            urls,
+            key,
+            None if number < UNFILTERED_SUBSCRIBERS else random.sample(record.stones, STONES_PER_SUBSCRIBER),
+            cursor,
+        )
+        for number in range(options.subscribers)
     ]
-    following = []
-    for start in range(0, len(subscribers), STARTED_AT_ONCE):
-        some = subscribers[start : start + STARTED_AT_ONCE]
-        following += [asyncio.create_task(one.run(ledger)) for one in some]
-        await asyncio.gather(*(one.ready.wait() for one in some))
+    tasks = []
+    for start in range(0, len(subscribers), CONCURRENT_STARTS):
+        batch = subscribers[start : start + CONCURRENT_STARTS]
+        tasks += [asyncio.create_task(subscriber.run(record)) for subscriber in batch]
+        await asyncio.gather(*(subscriber.ready.wait() for subscriber in batch))
     delays: list[float] = []
-    delaying = asyncio.create_task(own_delays(delays))
-    total = round(wanted.rate * wanted.seconds)
-    chosen = random.sample(subscribers, round(wanted.cut * len(subscribers)))
+    delay_task = asyncio.create_task(measure_wakeup_delays(delays))
+    total = round(options.rate * options.seconds)
+    disconnected = random.sample(subscribers, round(options.cut * len(subscribers)))
     async with asyncio.TaskGroup() as group:
         for writer in range(WRITERS):
             numbers = range(writer, total, WRITERS)
-            group.create_task(write(database, ledger, numbers, wanted.rate / WRITERS))
-        group.create_task(cut_off(chosen, wanted.seconds))
-    await asyncio.gather(*(one.complete(ledger.expected(one.ids), PATIENCE_SECONDS) for one in subscribers))
-    delaying.cancel()
-    await asyncio.sleep(1)  # for what would come twice
-    for task in following:
+            group.create_task(write_events(database, record, numbers, options.rate / WRITERS))
+        group.create_task(disconnect_randomly(disconnected, options.seconds))
+    await asyncio.gather(
+        *(
+            subscriber.wait_for_events(record.expected(subscriber.ids), DELIVERY_TIMEOUT_SECONDS)
+            for subscriber in subscribers
+        )
+    )
+    delay_task.cancel()
+    await asyncio.sleep(1)  # for duplicates that arrive late
+    for task in tasks:
         task.cancel()
-    await asyncio.gather(*following, return_exceptions=True)
+    await asyncio.gather(*tasks, return_exceptions=True)
     return subscribers, delays
 
 
-def report(wanted: Options, subscribers: Sequence[Subscriber], ledger: Ledger, delays: Sequence[float]) -> Report:
-    """What each has seen beside what it should have."""
-    expected = [ledger.expected(one.ids) for one in subscribers]
+def report(options: Options, subscribers: Sequence[Subscriber], record: EventRecord, delays: Sequence[float]) -> Report:
+    """Compare the events that each subscriber received with those that it should have received."""
+    expected = [record.expected(subscriber.ids) for subscriber in subscribers]
     pairs = list(zip(subscribers, expected, strict=True))
     counts = {
-        "lost": sum(len(wants - set(one.seen)) for one, wants in pairs),
-        "doubled": sum(len(one.seen) - len(set(one.seen)) for one in subscribers),
-        "not_asked_for": sum(len(set(one.seen) - wants) for one, wants in pairs),
-        "out_of_order": sum(later <= earlier for one in subscribers for earlier, later in pairwise(one.positions)),
+        "lost": sum(len(due - set(subscriber.seen)) for subscriber, due in pairs),
+        "doubled": sum(len(subscriber.seen) - len(set(subscriber.seen)) for subscriber in subscribers),
+        "not_asked_for": sum(len(set(subscriber.seen) - due) for subscriber, due in pairs),
+        "out_of_order": sum(
+            later <= earlier for subscriber in subscribers for earlier, later in pairwise(subscriber.positions)
+        ),
     }
-    refused = sorted({text for one in subscribers for text in one.refused})[:5]
-    delivered = sum(len(one.seen) for one in subscribers)
-    seconds = [each for one in subscribers for each in one.seconds]
+    errors = sorted({text for subscriber in subscribers for text in subscriber.errors})[:5]
+    delivered = sum(len(subscriber.seen) for subscriber in subscribers)
+    seconds = [each for subscriber in subscribers for each in subscriber.seconds]
     return Report(
         figures=[
             Figure(
                 name="from commit to delivery",
                 unit="events/s",
-                ours=Pace(delivered / wanted.seconds, *shares(seconds, (0.5, 0.99))),
+                ours=Pace(delivered / options.seconds, *percentiles_ms(seconds, (0.5, 0.99))),
                 beside="all that were due; own delay",
-                other=Pace(sum(map(len, expected)) / wanted.seconds, *shares(delays, (0.5, 0.99))),
+                other=Pace(sum(map(len, expected)) / options.seconds, *percentiles_ms(delays, (0.5, 0.99))),
             )
         ],
-        wrong=[f"{count} {name}" for name, count in counts.items() if count] + refused,
+        wrong=[f"{count} {name}" for name, count in counts.items() if count] + errors,
         details={
             **counts,
-            "events": len(ledger.committed),
-            "cut_off": sum(one.cuts for one in subscribers),
+            "events": len(record.committed),
+            "cut_off": sum(subscriber.disconnects for subscriber in subscribers),
             "delivered": delivered,
-            "milliseconds_from_commit_to_delivery_max": shares(seconds, (1.0,))[0],
+            "milliseconds_from_commit_to_delivery_max": percentiles_ms(seconds, (1.0,))[0],
         },
     )
