@@ -1,4 +1,4 @@
-"""Cursors of searches: a position, bound to its sort order. The highest bit of a sort code is the direction."""
+"""Search cursors: a position with its sort order. The highest bit of a sort code is the direction."""
 
 from functools import cache
 from uuid import UUID
@@ -7,13 +7,13 @@ from inventory.catalog.search import SortOrder, SortPosition
 from inventory.core.cursor_codec import CursorCodec
 
 _DESCENDING = 0x80
-# Microseconds from 1970 to the years 1 and 9999: the range of an instant in a cursor.
+# Range of an instant in a cursor: the years 1 to 9999, in microseconds since 1970.
 _INSTANTS = range(-62_135_596_800_000_000, 253_402_300_800_000_000)
 
 
 @cache
 def _codec(levels: int) -> CursorCodec:
-    """The sort codes, their values (64 bits), the id."""
+    """Codec for the sort codes, their values (64 bits each) and the id."""
     return CursorCodec(f"{levels}B{levels}q16s")
 
 
@@ -31,7 +31,7 @@ def decode(text: str, order: SortOrder) -> SortPosition:
     """Decode a position.
 
     Raises:
-        ValueError: the text is not a cursor, or a cursor of another sort order; the message says which.
+        ValueError: the text is not a cursor, or is a cursor of another sort order (see the message).
     """
     codes = _codes(order)
     *found, diamond_id = _codec(len(codes)).decode(text)

@@ -1,4 +1,4 @@
-"""A diamond of the inventory, as searches and lookups return it: the columns that were asked for, nothing else."""
+"""Diamond model: result of searches and lookups. Only the requested columns are set."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -8,20 +8,20 @@ from uuid import UUID
 
 import msgspec
 
-# The default of every field: a column that was not asked for. Reading it is a mistake of ours that shows at once.
+# Default of every field: the column was not requested. Reading it is a programming error.
 _NOT_ASKED: Any = msgspec.UNSET
 
-# What the supplier asks and what we make of it: for those who hold `prices:supplier`.
+# Supplier prices and markup: visible with the scope `prices:supplier` only.
 SUPPLIER_COST = frozenset({"supplier_price_cents", "price_per_carat_cents", "markup_ratio"})
 
 
 class Diamond(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of `diamonds`. Each field is the column of that name.
+    """A row of `diamonds`. Each field is the column of the same name.
 
-    Apart from two that are made when they are read: `availability` combines the supplier's word with what is held and
-    bought here; `open_hold` is the row of `hold_history` that keeps the diamond from others, None where none does.
+    Two fields are computed by the query: `availability` combines the supplier's availability with our holds and purchases;
+    `open_hold` is the row of `hold_history` of the open hold, None without one.
 
-    Units: `*_cents` US cents, `*_milli` thousandths (of carat, millimetre, percent, or the plain ratio).
+    Units: `*_cents` US cents, `*_milli` thousandths (of a carat, a millimetre, a percent, or the plain ratio).
     `measurements` and `attributes` are the text of a JSON object.
     """
 
@@ -88,7 +88,7 @@ class Diamond(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def retail_per_carat_cents(self) -> int:
-        """Retail price by weight, rounded half up to the cent: the same arithmetic as the sort of that name."""
+        """Retail price per carat, rounded half up to the cent, with the same arithmetic as the sort of that name."""
         return (self.retail_price_cents * 2000 + self.carat_milli) // (2 * self.carat_milli)
 
 

@@ -1,18 +1,18 @@
-"""What a search is made of: how many diamonds have each value, and how prices and weights are spread."""
+"""Facets of a search: counts by value, and histograms and quantiles of prices, weights and measures."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import msgspec
 
-# Columns whose values are counted; each is also the name of its criterion.
+# Columns with counts by value. Each is also the name of its criterion.
 COUNTED: Sequence[str] = (
     "shape", "color", "clarity", "cut", "polish", "symmetry", "fluorescence", "fluorescence_color", "fancy_color",
     "fancy_intensity", "certificate_lab", "lab_grown", "growth_method", "availability",
 )  # fmt: skip
 
-# Where the buckets of a histogram begin. The same for every search, so that two of them can be laid side by side. Prices
-# go up in steps that look even on a logarithmic axis; weights where the trade's prices jump.
+# Bucket edges of histograms, the same for every search, so that clients can compare searches. Prices have about equal
+# steps on a logarithmic scale. Weights have edges where market prices rise in steps.
 MEASURED: Mapping[str, Sequence[int]] = {
     "retail_price_cents": tuple(
         step * 10**power for power in range(3, 8) for step in (10, 15, 20, 30, 50, 70)
@@ -26,17 +26,17 @@ MEASURED: Mapping[str, Sequence[int]] = {
     "delivery_max_days": (2, 4, 6, 11, 16, 26),
 }  # fmt: skip
 
-# A supplier may ask to hide measurements: their facets leave those diamonds out.
+# A supplier may require that measurements are hidden. The facets of these columns exclude those diamonds.
 HIDEABLE = frozenset({"ratio_milli", "table_milli", "depth_milli"})
 Edges = Mapping[str, Sequence[int]]
 STANDARD_EDGES: Edges = MappingProxyType({})
 
-# The shares of diamonds that lie at or below a quantile: the smallest, the median, the largest, and some between.
+# Ranks of quantiles: minimum, percentiles 5, 25, 50, 75 and 95, and maximum.
 SHARES: Sequence[float] = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 
 
 class Bucket(msgspec.Struct, frozen=True):
-    """Part of a histogram. Both ends belong to it, so that it can be asked for as it is; None is open."""
+    """Histogram bucket. Both ends are inclusive, as in a range criterion; None is an open end."""
 
     min: int | None
     max: int | None
@@ -44,9 +44,9 @@ class Bucket(msgspec.Struct, frozen=True):
 
 
 class Histogram(msgspec.Struct, frozen=True):
-    """How a measure is spread: buckets without a gap from the first to the last that holds something.
+    """Histogram of a measure: contiguous buckets from the first to the last non-empty one.
 
-    `quantiles`: values that diamonds really have, one for each of `SHARES`; none where nothing matches.
+    `quantiles`: values of actual diamonds, one for each of `SHARES`; empty if no diamond matches.
     """
 
     buckets: Sequence[Bucket] = ()
@@ -54,19 +54,19 @@ class Histogram(msgspec.Struct, frozen=True):
 
 
 class Facets(msgspec.Struct, frozen=True):
-    """The facets that were asked for, by column. A value that no diamond has is not counted."""
+    """Requested facets by column. Values with a count of 0 are omitted."""
 
     counts: Mapping[str, Mapping[str | None, int]]
     histograms: Mapping[str, Histogram]
 
 
 def edges_of(name: str, edges: Edges) -> Sequence[int]:
-    """Where the buckets of a measure begin, ascending: those that were asked for, or the standard ones."""
+    """Bucket edges of a measure, ascending: the requested edges, or the standard edges."""
     return edges.get(name) or MEASURED[name]
 
 
 def histogram(edges: Sequence[int], filled: Mapping[int, int], quantiles: Sequence[int]) -> Histogram:
-    """A histogram, from how many there are in each filled bucket; bucket 0 lies before the first edge."""
+    """Build a histogram from the counts of non-empty buckets. Bucket 0 is before the first edge."""
     if not filled:
         return Histogram()
     buckets = [

@@ -1,6 +1,6 @@
 -- page --
--- One page of a search, in one statement. The braces take names and operators that inventory.catalog.statements chooses;
--- every value is a parameter. The status stands here as text, so that the partial indexes serve it, one for each sort.
+-- A page of a search. inventory.catalog.statements replaces the braces by names and operators; every value is a parameter.
+-- The status is a literal, so that Postgres can use the partial indexes (one for each sort).
 SELECT {columns}, {value} AS sort_value
 FROM diamonds
 WHERE status = 'active'{conditions}
@@ -8,9 +8,9 @@ ORDER BY {key} {direction}, id {direction}
 LIMIT {limit}
 
 -- page_with_gap --
--- A page in the order of a column that not every diamond has. Those without a value come last in both directions; no
--- single index has both orders, but one serves both parts: those with a value, from either end, and the NULLs by
--- themselves. The far part is read only where the near one does not fill the page.
+-- A page in the order of a nullable column. NULLs are last in both directions. No index has both orders, but one index
+-- serves both parts: diamonds with a value, in either direction, and NULLs. The far part is read only if the near part does
+-- not fill the page.
 WITH near AS MATERIALIZED (
 {near}
 )
@@ -23,8 +23,8 @@ ORDER BY sort_value {direction}, id {direction}
 LIMIT {limit}
 
 -- page_far --
--- A page far from the beginning: its place is found as above, by the indexes alone where they can, and in any case without
--- carrying whole rows along.
+-- A page with a large offset: its ids are found as above, by index-only scans if possible. Only the rows of the page are
+-- read.
 SELECT {columns}, sort_value
 FROM (
 {place}
@@ -33,16 +33,16 @@ JOIN diamonds USING (id)
 ORDER BY sort_value {direction}, id {direction}
 
 -- count --
--- How many diamonds match a search.
+-- Number of diamonds that match a search.
 SELECT count(*) FROM diamonds WHERE status = 'active'{conditions}
 
 -- find --
--- Diamonds by id. Served by the primary key.
+-- Diamonds by id. Index: the primary key.
 SELECT {columns} FROM diamonds WHERE status = 'active' AND id = ANY ($1::uuid[])
 
 -- price_history --
--- The last $2 prices of the diamond $1, newest first: a change began a price, and its first one began at its entry. A row without
--- a price if $2 is 0. Index: price_changes_diamond.
+-- The last $2 prices of the diamond $1, newest first. A change starts a price; the first price starts when the diamond is
+-- created. One row without a price if $2 is 0. Index: price_changes_diamond.
 SELECT point.at, point.price_cents
 FROM diamonds LEFT JOIN LATERAL (
     SELECT changed_at AS at, price_cents FROM price_changes WHERE diamond_id = diamonds.id
@@ -57,34 +57,36 @@ WHERE diamonds.id = $1 AND diamonds.status = 'active'
 ORDER BY point.at DESC
 
 -- facets --
--- What a search is made of, in one pass over what matches. Its parts are the three below, for the facets that were asked.
+-- Facets of a search in one pass over the matching diamonds. The parts are the three statements below, for each facet.
 WITH matching AS MATERIALIZED (SELECT {columns} FROM diamonds WHERE status = 'active'{conditions})
 {parts}
 
 -- facet_counts --
--- How many diamonds have each value.
+-- Number of diamonds by value.
 SELECT '{name}' AS facet, 'count' AS kind, {name}::text AS label, count(*) AS number FROM matching{own} GROUP BY {name}
 
 -- facet_buckets --
--- How many diamonds lie in each bucket; 0 is the one before the first edge.
+-- Number of diamonds by bucket. Bucket 0 is before the first edge.
 SELECT '{name}' AS facet, 'bucket' AS kind, width_bucket({name}::bigint, {edges})::text AS label, count(*) AS number
 FROM matching{own} GROUP BY 3
 
 -- facet_quantiles --
--- The values at or below which given shares of the diamonds lie.
+-- Quantiles at the given ranks.
 SELECT '{name}' AS facet, 'quantile' AS kind, place::text AS label, value::bigint AS number
 FROM (SELECT percentile_disc({shares}) WITHIN GROUP (ORDER BY {name}) AS measured FROM matching{own}) AS found,
      unnest(found.measured) WITH ORDINALITY AS quantile (value, place)
 
 -- availability --
--- Whether a diamond can be had: the one rule that combines what the supplier says with what is held and bought here. They
--- are stored apart and joined when they are read, so a sync can't undo a hold, and a hold ends at its instant and not when a
--- sweeper comes by. In order: what was bought here is sold. A stone whose order the supplier declined is unavailable until a
--- sync has read it again. What is being bought or held here is on hold, whatever the supplier says. A hold that the supplier shows to us, which only its holder sees, is the mirror of one of ours; if that
--- is over, the mirror is late, and the diamond available. Otherwise the supplier has the word.
--- Subqueries that give a value, not EXISTS: those Postgres would answer from a hash of all holds and purchases, which is
--- built anew for each page. These are a look into an index for each diamond that is shown: purchase_history_won,
--- hold_history_open, hold_history_supplier.
+-- Availability rule: combines the supplier's availability with our holds and purchases. They are stored separately and
+-- joined on reading, so that a sync cannot undo a hold, and a hold ends at its expiry without a background job.
+-- In order of precedence:
+-- 1. A purchased diamond is sold; it is unavailable after the supplier declined the order, until a sync reads it again.
+-- 2. A diamond with an open purchase or hold is on hold.
+-- 3. A hold of the supplier with an id is visible to its holder only, so it mirrors one of our holds. If ours has ended,
+--    the mirror is out of date, and the diamond is available.
+-- 4. Otherwise the supplier's availability applies.
+-- Scalar subqueries instead of EXISTS: Postgres would evaluate EXISTS with a hash of all holds and purchases for each page.
+-- These are index lookups for each returned diamond: purchase_history_won, hold_history_open, hold_history_supplier.
 COALESCE(
     (SELECT CASE WHEN bought.state <> 'confirmed' THEN 'on_hold'
                  WHEN bought.supplier_answer = 'declined' THEN 'unavailable'
@@ -101,7 +103,7 @@ COALESCE(
 )
 
 -- availability_of_many --
--- The same for those who look at every diamond: the rule is asked only where something can differ from the supplier's word.
+-- The same rule for statements that read all diamonds: it is evaluated only if the supplier's availability may not apply.
 CASE WHEN diamonds.id IN (
          SELECT diamond_id FROM purchase_history WHERE state <> 'failed'
          UNION ALL
@@ -111,7 +113,7 @@ CASE WHEN diamonds.id IN (
      THEN {availability} ELSE diamonds.availability END
 
 -- open_hold --
--- The hold that is open on a diamond, as a JSON object of its columns; NULL where none is.
+-- The open hold of a diamond as a JSON object of its columns; NULL without one.
 (SELECT to_jsonb(held) FROM hold_history AS held
  WHERE held.diamond_id = diamonds.id AND held.state IN ('requested', 'active')
    AND held.expires_at > statement_timestamp())

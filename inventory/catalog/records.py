@@ -1,6 +1,6 @@
-"""Diamonds from database records: one class for each list of columns, with a field for each selected column only.
+"""Conversion of database records to diamonds, with one generated class for each list of selected columns.
 
-A `Diamond` has more than fifty fields; filling the fields that were not selected cost more than reading the record.
+A `Diamond` has more than fifty fields. Setting the fields that are not selected would cost more than reading the record.
 """
 
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ import msgspec
 
 from inventory.catalog.diamond import COLUMNS, Diamond
 
-# Lists of columns; clients choose them by their selections.
+# Maximum lists of columns, which clients determine by their selections.
 _MAX_CLASSES = 1000
 
-# Columns that are not selected read as UNSET, as of a `Diamond`. Computed properties are those of a `Diamond`.
+# Columns that are not selected are UNSET, and computed properties work, as in `Diamond`.
 _Unselected: Any = msgspec.defstruct(
     "Diamond",
     (),
@@ -29,7 +29,7 @@ _Unselected: Any = msgspec.defstruct(
 
 
 def diamonds_of(records: Sequence[asyncpg.Record], *, before: int = 0, after: int = 0) -> list[Diamond]:
-    """Return the diamonds of records. `before`, `after`: how many values of a record precede and follow its columns."""
+    """Convert records to diamonds. `before`, `after`: number of values of a record before and after its columns."""
     if not records:
         return []
     names = tuple(records[0].keys())

@@ -1,6 +1,6 @@
-"""Related diamonds: similar ones, and those that match as a pair. The rules are in docs/reference/graphql.md.
+"""Related diamonds: similar diamonds, and matching pairs. The rules are in docs/reference/graphql.md.
 
-Candidates are the diamonds nearest in price on both sides, so that one rule reads a bounded number of rows.
+Candidates are the diamonds with the nearest prices above and below, so that a query reads a bounded number of rows.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -20,23 +20,23 @@ from inventory.catalog.search import (
     SortPosition,
 )
 
-# Read on each side of the price.
+# Candidates above the price, and below it.
 _CANDIDATES = 100
 _COLUMNS = frozenset({
     "id", "shape", "lab_grown", "carat_milli", "color", "clarity", "retail_price_cents", "certificate_lab", "fluorescence",
     "length_milli", "width_milli", "ratio_milli", "table_milli", "depth_milli",
 })  # fmt: skip
 _OFFERED = ("available", "on_hold")
-# Diamonds with one certificate that are looked at: one for each supplier, usually.
+# Maximum diamonds with the same certificate; usually there is one per supplier.
 _MAX_OFFERS = 50
-# Carats above which a pair may differ more in millimetres.
+# Weight above which a pair may have larger differences in millimetres.
 _LARGE_MILLI = 2000
 
 
 class RelatedDiamond(msgspec.Struct, frozen=True):
-    """A related diamond and its differences from the given one: steps of grades are positive if it is lower.
+    """A related diamond and its differences from the given diamond. Grade steps are positive if its grade is lower.
 
-    `distance`: sum of the differences, each as a share of the largest allowed one; 0 is equal.
+    `distance`: sum of the differences, each divided by the largest allowed difference; 0 means equal.
     """
 
     id: UUID
@@ -48,7 +48,7 @@ class RelatedDiamond(msgspec.Struct, frozen=True):
 
 
 async def similar(search: DiamondSearch, diamond_id: UUID, limit: int) -> Sequence[RelatedDiamond] | None:
-    """Find similar diamonds, the most similar first. None: there is no such diamond.
+    """Find similar diamonds, the most similar first. Returns None if the diamond does not exist.
 
     Same origin and shape; carat within 5 %, price within 10 %, colour and clarity within one grade.
     """
@@ -70,10 +70,10 @@ async def similar(search: DiamondSearch, diamond_id: UUID, limit: int) -> Sequen
 async def same_certificate(
     search: DiamondSearch, diamond_id: UUID, columns: Collection[str]
 ) -> Sequence[Diamond] | None:
-    """Find the other diamonds with the laboratory and certificate number of the given one. None: there is no such diamond.
+    """Find other diamonds with the same laboratory and certificate number. Returns None if the diamond does not exist.
 
-    They are offers of one stone by several suppliers. Available ones first, then by price. Empty if the certificate is hidden
-    from the caller, or the diamond has none.
+    They are offers of one stone by several suppliers. Available diamonds are first, then by price. The result is empty if the
+    certificate is hidden from the caller, or the diamond has none.
     """
     given = (await search.find([diamond_id], {"certificate_lab", "certificate_number"})).get(diamond_id)
     if given is None:
@@ -89,7 +89,7 @@ async def same_certificate(
 
 
 async def matching(search: DiamondSearch, diamond_id: UUID, limit: int) -> Sequence[RelatedDiamond] | None:
-    """Find diamonds that make a pair with the given one, the best match first. None: there is no such diamond.
+    """Find diamonds that form a pair with the given one, the best match first. Returns None if the diamond does not exist.
 
     Same origin, shape, laboratory and fluorescence; carat within 3 %, colour and clarity within one grade; length and width
     within 0.10 mm (0.15 mm above 2 ct), ratio within 0.03, table within 2 and depth within 1.5 percent.

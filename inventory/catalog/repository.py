@@ -1,4 +1,4 @@
-"""Searching in Postgres: one statement per page, per count, per lookup."""
+"""Diamond search in Postgres: one statement for each page, count, facet request and lookup."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
@@ -25,11 +25,11 @@ from inventory.core.errors import DatabaseUnavailable
 
 
 class PostgresSearch(DiamondSearch):
-    """The search over the table `diamonds`."""
+    """Search in the table `diamonds`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        # Facets look at all that matches. Of the connections they leave the others enough, however many are asked for.
+        # Facets read all matching rows. They may use at most half of the connections.
         self._facets_at_once = asyncio.Semaphore(max(1, database.size // 2))
 
     async def page(
@@ -88,7 +88,7 @@ class PostgresSearch(DiamondSearch):
 
 
 def _hits(rows: Sequence[asyncpg.Record]) -> list[SearchHit]:
-    """The hits of a page. The last value of a row is that of the sort."""
+    """Convert rows to hits. The last value of a row is the sort value."""
     return [
         SearchHit(diamond, statements.position(row[-1], diamond.id))
         for diamond, row in zip(diamonds_of(rows, after=1), rows, strict=True)

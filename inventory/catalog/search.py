@@ -1,4 +1,4 @@
-"""What a search is: a filter, an order, a page; and the one interface behind which it is answered."""
+"""Diamond search: criteria, sort order and paging, and the interface of its implementations."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -12,27 +12,26 @@ from inventory.catalog.facets import STANDARD_EDGES, Edges, Facets
 
 
 class NumericRange(msgspec.Struct, frozen=True):
-    """Both ends belong to it; None leaves an end open."""
+    """Numeric range with inclusive ends. None is an open end."""
 
     min: int | None = None
     max: int | None = None
 
 
-# A shorter beginning of a number matches a large part of the inventory.
+# Minimum length of a number prefix. A shorter prefix matches a large part of the inventory.
 SHORTEST_PREFIX = 3
-# Criterion `return_days` of diamonds that are returnable, and of those that are not.
+# Criterion `return_days` for returnable and for non-returnable diamonds.
 RETURNABLE: Mapping[bool | None, NumericRange] = {True: NumericRange(1, None), False: NumericRange(0, 0)}
 
 
 class DiamondCriteria(msgspec.Struct, frozen=True, kw_only=True):
-    """Which diamonds. A criterion that is None matches every diamond; those that are set must all match.
+    """Search criteria. None matches every diamond; a diamond must match all criteria that are set.
 
-    Criteria bear the names of the columns and their units. Lists match any of their values (an empty one matches
-    nothing); grades are those of `inventory.catalog.grades`, and OTHER is any grade outside its scale. A criterion on a column
-    without a value does not match.
+    A criterion has the name and unit of its column. A list matches any of its values; an empty list matches no diamond.
+    Grades are those of `inventory.catalog.grades`; OTHER matches any grade outside the scale. A criterion does not match NULL.
 
-    `stock_number`: of the platform or the dealer, in any case. `number_prefix`: beginning of a certificate or stock number, in
-    any case. `exclude`: diamonds that match one of its criteria are left out; a value that is not known does not match.
+    `stock_number`: of the platform or the dealer, case-insensitive. `number_prefix`: prefix of a certificate or stock number,
+    case-insensitive. `exclude`: excludes diamonds that match any of its criteria; NULL does not match.
     """
 
     ids: Sequence[UUID] | None = None
@@ -84,16 +83,16 @@ class DiamondCriteria(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def tells_supplier_prices(self) -> bool:
-        """Whether the answer lets a caller infer what the supplier asks."""
+        """Whether the result reveals supplier prices."""
         return self.supplier_price_cents is not None or (
             self.exclude is not None and self.exclude.tells_supplier_prices
         )
 
 
 class SortKey(msgspec.Struct, frozen=True):
-    """Something to order by. Diamonds without a value come last, in both directions; ties go by id, in the same one.
+    """Sort key. Diamonds without a value are last in both directions. Ties are ordered by id in the same direction.
 
-    `code` stands in cursors: a number is never given to another sort.
+    `code`: identifies the sort in cursors. A number is never reused for another sort.
     """
 
     code: int
@@ -106,8 +105,8 @@ class SortKey(msgspec.Struct, frozen=True):
 CREATED = SortKey(1, "created_at", instant=True)
 RETAIL_PRICE = SortKey(2, "retail_price_cents")
 CARAT = SortKey(3, "carat_milli")
-# Rounded half up in integers, as `Diamond.retail_per_carat_cents` does it, and divided before it is multiplied: no price
-# that the inventory takes overflows 64 bits.
+# Rounded half up in integers, as in `Diamond.retail_per_carat_cents`. It divides before it multiplies, so that no valid
+# price overflows 64 bits.
 RETAIL_PER_CARAT = SortKey(
     4,
     "(retail_price_cents / carat_milli * 1000"
@@ -119,7 +118,7 @@ RATING = SortKey(7, "rating", nullable=True)
 SUPPLIER_PRICE = SortKey(8, "supplier_price_cents", tells_supplier_prices=True)
 
 CUT = SortKey(9, "cut_rank", nullable=True)
-# A cursor contains the value, and hidden measurements are not shown.
+# A cursor contains the sort value, so hidden measurements must not be sort values.
 RATIO = SortKey(10, "CASE WHEN NOT measurements_hidden THEN ratio_milli END", nullable=True)
 DELIVERY = SortKey(11, "delivery_max_days", nullable=True)
 
@@ -129,7 +128,7 @@ SORTS: Sequence[SortKey] = (
 
 
 class SortOrder(msgspec.Struct, frozen=True):
-    """A sort and its direction. `then`: further sorts for diamonds that are equal in it."""
+    """Sort order: a sort key with a direction. `then`: sorts for ties."""
 
     sort: SortKey
     descending: bool = False
@@ -137,20 +136,20 @@ class SortOrder(msgspec.Struct, frozen=True):
 
     @property
     def levels(self) -> tuple["SortOrder", ...]:
-        """All sorts, the first one first."""
+        """All sorts in order of precedence."""
         return (self, *self.then)
 
     @property
     def tells_supplier_prices(self) -> bool:
-        """Whether the order lets a caller infer what the supplier asks."""
+        """Whether the order reveals supplier prices."""
         return any(level.sort.tells_supplier_prices for level in self.levels)
 
 
 class SortPosition(msgspec.Struct, frozen=True):
-    """A place in an order: the value of the sort there (an instant in microseconds since 1970), and the id.
+    """Position in a sort order: sort value (an instant in microseconds since 1970) and id.
 
-    With several sorts, `value` and `others` are their values as they ascend: negated in a descending sort, and `LAST` for a
-    diamond without a value.
+    With several sorts, `value` and `others` are ascending sort keys: values are negated in a descending sort, and `LAST`
+    represents a missing value.
     """
 
     value: int
@@ -166,9 +165,9 @@ LAST = 2**63 - 1
 
 
 class PageWindow(msgspec.Struct, frozen=True, kw_only=True):
-    """A stretch of an order by position: the first `limit` diamonds after `after`, or the last ones before `before`.
+    """Page by position (keyset pagination): the first `limit` diamonds after `after`, or the last `limit` before `before`.
 
-    Both positions may be given; `backwards` says from which end to count. The result stands in the order either way.
+    Both positions may be set. `backwards` counts from the end. The result is in the sort order in both cases.
     """
 
     limit: int
@@ -178,36 +177,36 @@ class PageWindow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PageOffset(msgspec.Struct, frozen=True):
-    """A stretch of an order by number: `limit` diamonds from the `offset`-th on. The further, the slower."""
+    """Page by offset: `limit` diamonds from `offset`. A larger offset is slower."""
 
     limit: int
     offset: int
 
 
 class SearchHit(msgspec.Struct, frozen=True):
-    """A diamond on a page, and where it stands."""
+    """A diamond on a page, with its position."""
 
     diamond: Diamond
     position: SortPosition
 
 
 class SearchPage(msgspec.Struct, frozen=True):
-    """Part of a search's result, in its order. `more`: whether there is something beyond the far end."""
+    """Page of a search result, in its order. `more`: whether further diamonds follow in the direction of paging."""
 
     hits: Sequence[SearchHit]
     more: bool
 
 
 class DiamondSearch(Protocol):
-    """Finding active diamonds. Every method raises `DatabaseUnavailable` where the source does not answer.
+    """Search of active diamonds. Every method raises `DatabaseUnavailable` if the database does not answer.
 
-    Pages and counts are separate, so that each can be answered by whatever is fastest at it.
+    Pages and counts are separate, so that an implementation can use the fastest source for each.
     """
 
     async def page(
         self, criteria: DiamondCriteria, order: SortOrder, stretch: PageWindow | PageOffset, columns: Collection[str]
     ) -> SearchPage:
-        """A page with these columns (`id` comes always)."""
+        """Read a page with these columns (`id` is always included)."""
 
     async def count(self, criteria: DiamondCriteria) -> int:
         """How many diamonds match."""
@@ -220,10 +219,10 @@ class DiamondSearch(Protocol):
         disregard_own: bool = False,
         edges: Edges = STANDARD_EDGES,
     ) -> Facets:
-        """The facets of these names. With `disregard_own` each as if its own criterion were not set.
+        """Compute facets by name. `disregard_own`: each facet ignores the criterion of its own column.
 
-        `edges`: where the buckets of a measure begin, ascending, in place of the standard ones.
+        `edges`: ascending bucket edges by measure, in place of the standard edges.
         """
 
     async def find(self, ids: Collection[UUID], columns: Collection[str]) -> Mapping[UUID, Diamond]:
-        """The diamonds with these ids; one that isn't there, or isn't active, is left out."""
+        """Read active diamonds by id. Unknown and inactive ids are omitted."""

@@ -1,10 +1,10 @@
-"""Snapshots: a diamond as it was when it was purchased, complete after it has left the inventory."""
+"""Purchase snapshots: values of a diamond at the time of its purchase, kept after it leaves the inventory."""
 
 import msgspec
 
 from inventory.catalog.diamond import Diamond
 
-# Facts about the stone and its documents. Prices, the supplier's offer and the state of the row are not part of it.
+# Properties of the stone and its documents. Prices, the supplier's offer and the state of the row are excluded.
 SNAPSHOT_COLUMNS = (
     "id", "supplier", "supplier_stone_id", "supplier_name", "stock_number", "supplier_stock_number", "shape", "raw_shape",
     "carat_milli", "color", "clarity", "cut", "polish", "symmetry", "fluorescence", "fluorescence_color", "fancy_color",
@@ -13,17 +13,17 @@ SNAPSHOT_COLUMNS = (
     "measurements_hidden", "certificate_lab", "certificate_number", "certificate_pdf_url", "certificate_hidden", "image_url",
     "video_url", "spin_url", "delivery_min_days", "delivery_max_days", "return_days", "attributes",
 )  # fmt: skip
-# These hold the text of a JSON object, and stay one.
+# Columns whose text is a JSON object.
 _OBJECTS = frozenset({"measurements", "attributes"})
 
 _decoder = msgspec.json.Decoder(Diamond)
 
 
 def select_list() -> str:
-    """The select list of a snapshot."""
+    """Select list of a snapshot."""
     return ", ".join(f"{name}::text AS {name}" if name in _OBJECTS else name for name in SNAPSHOT_COLUMNS)
 
 
 def read_snapshot(text: str) -> Diamond:
-    """Read a stored snapshot. Columns that are not part of it are not set."""
+    """Decode a stored snapshot. Other columns are not set."""
     return _decoder.decode(text)

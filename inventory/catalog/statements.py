@@ -1,4 +1,4 @@
-"""Composition of a search as SQL from fixed fragments; every value is a parameter. Pure."""
+"""SQL composition of searches from fixed fragments. Every value is a parameter. Pure."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -25,14 +25,14 @@ sql = Statements("inventory.catalog")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-# Where a diamond without a value stands: last. Ranks, ratings, ratios and days are smaller, and not negative.
+# Sort values of diamonds without a value, which are last. All ranks, ratings, ratios and days lie between these.
 _AFTER_ALL = 2**31 - 1
 _BEFORE_ALL = -1
-# From here on finding a page costs more than fetching its rows one by one.
+# From this offset, finding a page costs more than reading its rows by id.
 _FAR = 1000
 
 
-# Columns that are not simply there.
+# Computed columns.
 AVAILABILITY = sql.part("availability")
 AVAILABILITY_OF_MANY = sql.part("availability_of_many").format(availability=AVAILABILITY)
 _MADE: Mapping[str, str] = {"availability": AVAILABILITY, "open_hold": sql.part("open_hold")}
@@ -47,7 +47,7 @@ class Statement(msgspec.Struct, frozen=True):
 
 class _Arguments(list[object]):
     def take(self, value: object, sql_type: str) -> str:
-        """The placeholder of a value."""
+        """Add a value. Returns its placeholder."""
         self.append(value)
         return f"${len(self)}::{sql_type}"
 
@@ -56,7 +56,7 @@ Criterion = Callable[[str, object, _Arguments], Iterator[str]]
 
 
 def _available(expression: str) -> Criterion:
-    """A criterion on the availability rule. As a CASE, the planner takes it for half of the diamonds, not for 0.5 percent."""
+    """Criterion on the availability rule. The planner estimates a CASE as half of the diamonds, not as 0.5 percent."""
 
     def fragments(_name: str, values: object, arguments: _Arguments) -> Iterator[str]:
         yield f"CASE WHEN ({expression}) = ANY ({arguments.take(values, 'text[]')}) THEN true ELSE false END"
@@ -111,7 +111,7 @@ def _stock_number(_name: str, values: object, arguments: _Arguments) -> Iterator
 
 
 def _number_prefix(_name: str, value: object, arguments: _Arguments) -> Iterator[str]:
-    """Texts that begin with the value, as a range by bytes: an index serves it for any value."""
+    """Prefix match as a byte range, for which an index is used with any value."""
     first = arguments.take(str(value).lower(), "text")
     last = arguments.take(f"{str(value).lower()}\U0010ffff", "text")
     columns = ("certificate_number", "stock_number", "supplier_stock_number")
@@ -170,7 +170,7 @@ _availability_of_many = _available(AVAILABILITY_OF_MANY)
 def _conditions(
     criteria: DiamondCriteria, arguments: _Arguments, leaving: Collection[str] = (), *, many: bool
 ) -> Iterator[str]:
-    """`many`: whether it is likely that most diamonds are looked at, and not the first few."""
+    """SQL conditions of criteria. `many`: whether the statement probably reads most diamonds, not only the first."""
     for name in DiamondCriteria.__struct_fields__:
         value = getattr(criteria, name)
         if value is not None and name not in leaving:
@@ -182,7 +182,7 @@ Bounds = Sequence[tuple[SortPosition, str]]
 
 
 def _bounds(window: PageWindow, order: SortOrder) -> Bounds:
-    """The positions between which a window lies, each with the operator by which a diamond compares with it."""
+    """Bounds of a window: positions, each with the operator that compares a diamond with it."""
     onward, back = ("<", ">") if order.descending else (">", "<")
     if order.then:
         onward, back = ">", "<"
@@ -191,7 +191,7 @@ def _bounds(window: PageWindow, order: SortOrder) -> Bounds:
 
 
 def _beyond(bounds: Bounds, order: SortOrder, arguments: _Arguments) -> Iterator[str]:
-    """Conditions on diamonds that have a value."""
+    """Conditions of the bounds for diamonds with a value."""
     sort = order.sort
     for position, operator in bounds:
         if sort.instant:
@@ -202,7 +202,7 @@ def _beyond(bounds: Bounds, order: SortOrder, arguments: _Arguments) -> Iterator
 
 
 def _beyond_in_gap(bounds: Bounds, order: SortOrder, arguments: _Arguments) -> Iterator[str]:
-    """Conditions on diamonds without a value, which come after all others."""
+    """Conditions of the bounds for diamonds without a value, which are last."""
     for position, operator in bounds:
         if position.value == gap(order):
             yield f"id {operator} {arguments.take(position.id, 'uuid')}"
@@ -211,7 +211,7 @@ def _beyond_in_gap(bounds: Bounds, order: SortOrder, arguments: _Arguments) -> I
 
 
 def _ascending(order: SortOrder) -> Sequence[str]:
-    """The values of several sorts as they ascend, with diamonds without a value last."""
+    """Ascending sort expressions of several sorts. Missing values are last."""
     values = []
     for level in order.levels:
         sort = level.sort
@@ -226,14 +226,14 @@ def _ascending(order: SortOrder) -> Sequence[str]:
 
 
 def _beyond_all(bounds: Bounds, values: Sequence[str], arguments: _Arguments) -> Iterator[str]:
-    """Conditions on diamonds in an order of several sorts."""
+    """Conditions of the bounds in an order of several sorts."""
     for position, operator in bounds:
         taken = [arguments.take(value, "bigint") for value in position.values]
         yield f"({', '.join(values)}, id) {operator} ({', '.join(taken)}, {arguments.take(position.id, 'uuid')})"
 
 
 def gap(order: SortOrder) -> int:
-    """The value of positions of diamonds without one, in the order of a sort that not every diamond has."""
+    """Sort value of a position without a value, in the order of a nullable sort."""
     return _BEFORE_ALL if order.descending else _AFTER_ALL
 
 
@@ -246,7 +246,7 @@ def _names(columns: Collection[str]) -> str:
 
 
 def position(value: int | datetime | Sequence[int], key: UUID) -> SortPosition:
-    """The position of a row by its `sort_value`."""
+    """Position of a row by its `sort_value`."""
     if isinstance(value, datetime):
         return SortPosition((value - _EPOCH) // _MICROSECOND, key)
     if isinstance(value, int):
@@ -257,9 +257,9 @@ def position(value: int | datetime | Sequence[int], key: UUID) -> SortPosition:
 def page(
     criteria: DiamondCriteria, order: SortOrder, stretch: PageWindow | PageOffset, columns: Collection[str]
 ) -> Statement:
-    """A page and one row more, which tells whether there is something beyond. A backward window comes reversed."""
+    """Statement of a page and one additional row, which shows whether more rows follow. A backward window is reversed."""
     arguments = _Arguments()
-    # Most diamonds are available: a page of others may lie anywhere.
+    # Most diamonds are available, so a page without them may require reading many rows.
     rare = criteria.availability is not None and "available" not in criteria.availability
     shared = list(_conditions(criteria, arguments, many=rare))
     bounds, offset, backwards = ((), stretch.offset, False) if isinstance(stretch, PageOffset) else (
@@ -304,7 +304,7 @@ def page(
 
 
 def count(criteria: DiamondCriteria) -> Statement:
-    """The number of matches."""
+    """Statement of the number of matches."""
     arguments = _Arguments()
     conditions = "".join(f" AND {condition}" for condition in _conditions(criteria, arguments, many=True))
     return Statement(sql.count.format(conditions=conditions), arguments)
@@ -319,7 +319,7 @@ def _facet_column(name: str) -> str:
 def facets(
     criteria: DiamondCriteria, names: Collection[str], *, disregard_own: bool, edges: Edges = STANDARD_EDGES
 ) -> Statement:
-    """Rows of facet, kind (count, bucket or quantile), label and number. `names` are not empty."""
+    """Statement of facets. Rows: facet, kind (count, bucket or quantile), label, number. `names` must not be empty."""
     unknown = set(names).difference(COUNTED, MEASURED)
     if unknown:
         raise ValueError(f"there are no facets {sorted(unknown)}")
@@ -347,10 +347,10 @@ def facets(
 
 
 def find(ids: Collection[object], columns: Collection[str]) -> Statement:
-    """Diamonds by id."""
+    """Statement of diamonds by id."""
     return Statement(sql.find.format(columns=_names(columns)), [list(ids)])
 
 
 def columns_of_find(columns: Collection[str]) -> str:
-    """The select list of diamonds by id."""
+    """Select list of diamonds by id."""
     return _names(columns)

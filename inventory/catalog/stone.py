@@ -1,7 +1,7 @@
-"""The canonical stone: what every supplier's payload is mapped to, once, where it is received.
+"""Canonical stone: supplier-independent model to which each supplier item is mapped when it is received.
 
-Its fields are the shared columns of the raw table and of `diamonds`, by the same names. Units: `*_cents` US cents,
-`*_milli` thousandths of the unit (carat, millimetre, percent, or the plain ratio). Ranks come from `inventory.catalog.grades`.
+Its fields have the names of the shared columns of the raw table and `diamonds`. Units: `*_cents` US cents, `*_milli`
+thousandths (of a carat, a millimetre, a percent, or the plain ratio). Ranks are those of `inventory.catalog.grades`.
 """
 
 from uuid import UUID, uuid5
@@ -12,12 +12,12 @@ _NAMESPACE = UUID("8f6d1c1e-8f0e-5c55-9d0c-6d1f8c5b7a10")
 
 
 def diamond_id(supplier: str, supplier_stone_id: str) -> UUID:
-    """The inventory's id of a supplier's stone: always the same, so a rebuilt inventory keeps its ids."""
+    """Derive the diamond id of a supplier's stone. It is deterministic, so a rebuilt inventory has the same ids."""
     return uuid5(_NAMESPACE, f"{supplier}:{supplier_stone_id}")
 
 
 class Stone(msgspec.Struct, frozen=True, kw_only=True):
-    """A stone in the inventory's own terms, without a retail price. A value that is not known is None."""
+    """A stone in canonical units and vocabulary, without a retail price. Unknown values are None."""
 
     supplier_stone_id: str
     offer_id: str | None
@@ -52,8 +52,8 @@ class Stone(msgspec.Struct, frozen=True, kw_only=True):
     certificate_lab: str | None
     certificate_number: str | None
     certificate_pdf_url: str | None
-    certificate_hidden: bool  # the supplier asks not to show its number and its document
-    measurements_hidden: bool  # the supplier asks not to show them
+    certificate_hidden: bool  # the supplier requires that number and document are hidden
+    measurements_hidden: bool  # the supplier requires that measurements are hidden
     length_milli: int | None
     width_milli: int | None
     height_milli: int | None
@@ -68,10 +68,10 @@ class Stone(msgspec.Struct, frozen=True, kw_only=True):
     supplier_legal_name: str | None
     growth_method: str | None  # of grades.GROWTH_METHODS; None for a natural stone
     spin_url: str | None  # a 360-degree view
-    stock_number: str | None  # the supplier platform's
+    stock_number: str | None  # of the supplier's platform
     supplier_stock_number: str | None
     delivery_min_days: int | None  # business days
     delivery_max_days: int | None
     return_days: int | None  # 0: not returnable
     measurements: bytes  # a JSON object: crown, pavilion, girdle, culet ..., as the certificate states them
-    attributes: bytes  # a JSON object: what else a client may show
+    attributes: bytes  # a JSON object: other values that clients may display

@@ -1,7 +1,7 @@
-"""Values that a supplier asks not to show: certificates (number and document) and measurements.
+"""Hidden values: certificates (number and document) and measurements that a supplier requires to be hidden.
 
-`VisibleSearch` stands in front of a search for callers who may not see them. It removes the values from every diamond, and lets no
-criterion on such a value match, so that neither a page nor a count, a cursor or a facet tells them.
+`VisibleSearch` wraps a search for callers without access to hidden values. It removes the values from every diamond, and
+criteria on them do not match, so that no page, count, cursor or facet reveals them.
 """
 
 from collections.abc import Collection, Mapping
@@ -25,7 +25,7 @@ from inventory.catalog.search import (
 _MEASURES = frozenset({"length_milli", "width_milli", "height_milli", "ratio_milli", "table_milli", "depth_milli"})
 _MEASUREMENTS = _MEASURES | {"measurements"}
 _ADDRESSES = ("image_url", "video_url", "spin_url", "stock_number", "supplier_stock_number")
-# Columns that may hold a certificate's number: addresses of pictures and free texts repeat it.
+# Columns that may contain a certificate number: URLs and texts repeat it.
 _CERTIFICATE = frozenset({"certificate_number", "certificate_pdf_url", "attributes", *_ADDRESSES})
 _SHORTEST_NUMBER = 4
 
@@ -34,7 +34,7 @@ _write = msgspec.json.Encoder().encode
 
 
 class VisibleSearch(DiamondSearch):
-    """A search without hidden certificates and hidden measurements."""
+    """Search that excludes hidden certificates and hidden measurements."""
 
     def __init__(self, search: DiamondSearch) -> None:
         self._search = search
@@ -64,19 +64,19 @@ class VisibleSearch(DiamondSearch):
 
 
 def visible(search: DiamondSearch, *, sees_hidden: bool) -> DiamondSearch:
-    """The search for a caller; `sees_hidden`: whether the caller may see hidden values."""
+    """Return the search for a caller. `sees_hidden`: whether the caller has access to hidden values."""
     return search if sees_hidden else VisibleSearch(search)
 
 
 def shown(diamond: Diamond, *, sees_hidden: bool) -> Diamond:
-    """A diamond as a caller may see it; see `visible`."""
+    """Remove hidden values of a diamond unless `sees_hidden`."""
     return diamond if sees_hidden else _shown(diamond)
 
 
 def _narrowed(criteria: DiamondCriteria) -> DiamondCriteria:
-    """The criteria, which no diamond meets by a value that is hidden."""
+    """Add conditions so that no diamond matches by a hidden value."""
     flags = {}
-    # A dealer's stock number may be the certificate's.
+    # A dealer may use the certificate number as stock number.
     if any(text is not None for text in (criteria.certificate_number, criteria.stock_number, criteria.number_prefix)):
         flags["certificate_hidden"] = False
     if any(getattr(criteria, name) is not None for name in _MEASURES):
@@ -116,14 +116,14 @@ def _without_certificate(diamond: Diamond) -> dict[str, Any]:
     for name in _ADDRESSES:
         if number in (getattr(diamond, name) or "").casefold():
             changes[name] = None
-    attributes: Any = diamond.attributes  # UNSET where they were not asked for
+    attributes: Any = diamond.attributes  # UNSET if not selected
     if attributes and number in attributes.casefold():
         changes["attributes"] = _write(_without(_read(attributes), number)).decode()
     return changes
 
 
 def _without(value: Any, number: str) -> Any:
-    """A JSON value without the texts that hold a number."""
+    """Remove the texts that contain a number from a JSON value."""
     match value:
         case dict():
             return {name: _without(part, number) for name, part in value.items() if not _holds(part, number)}

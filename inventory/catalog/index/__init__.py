@@ -1,1 +1,1 @@
-"""In-memory search index: totals, facets and the ids of pages from columns in memory; the rows come from Postgres."""
+"""In-memory search index: computes totals, facets and page ids from columns in memory. Postgres returns the rows."""

@@ -1,4 +1,4 @@
-"""Columns of the search index: dictionary-encoded values and integers, each in the smallest type that holds them."""
+"""Columns of the search index: dictionary-encoded values and integers, each in the smallest sufficient integer type."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     Integers = NDArray[np.int64]
     Array = NDArray[Any]
 else:
-    # The thread of the index imports numpy: the API is ready before.
+    # The thread of the index imports numpy, so that the start of the API does not wait for it.
     np = lazy_module("numpy")
     Mask = Integers = Array = Any
 
-# Up to this many values, comparing with each is faster than a lookup table.
+# Up to this number of values, comparison with each value is faster than a lookup table.
 _COMPARED = 8
 _SIGNED = ("int8", "int16", "int32", "int64")
 _UNSIGNED = ("uint8", "uint16", "uint32")
 
 
 class DictionaryColumn:
-    """Values of a small set as codes. Code 0 is NULL."""
+    """Dictionary-encoded values. Code 0 is NULL."""
 
     def __init__(self) -> None:
         self.values: list[Any] = [None]
@@ -34,7 +34,7 @@ class DictionaryColumn:
         self.codes: Array = np.empty(0, np.uint8)
 
     def encode(self, values: Sequence[Any]) -> Array:
-        """Return the codes of values; a new value gets the next code."""
+        """Encode values. A new value gets the next code."""
         codes = self._codes
         for value in set(values).difference(codes):
             codes[value] = len(self.values)
@@ -43,7 +43,7 @@ class DictionaryColumn:
         return np.fromiter((codes[value] for value in values), kind, len(values))
 
     def where(self, fits: Callable[[Any], bool]) -> Mask:
-        """Select the rows whose value fits; NULL never does."""
+        """Select the rows whose value satisfies a predicate. NULL never matches."""
         wanted = [code for code, value in enumerate(self.values) if code and fits(value)]
         if len(wanted) > _COMPARED:
             table = np.zeros(len(self.values), np.bool_)
@@ -55,12 +55,12 @@ class DictionaryColumn:
         return mask
 
     def counts(self, rows: Array) -> dict[Any, int]:
-        """Count the rows of each value that occurs."""
+        """Count rows by value."""
         numbers = np.bincount(self.codes[rows], minlength=len(self.values)).tolist()
         return {value: number for value, number in zip(self.values, numbers, strict=True) if number}
 
     def integers(self, rows: Array, null: int) -> Integers:
-        """Return the values of rows, which must be integers, with a substitute for NULL."""
+        """Return the integer values of rows. `null`: substitute for NULL."""
         values = np.array([null if value is None else value for value in self.values], np.int64)
         return values[self.codes[rows]]
 
@@ -75,13 +75,13 @@ class DictionaryColumn:
 
 
 class IntegerColumn:
-    """Integers. The smallest number of the type is NULL."""
+    """Integers. NULL is the smallest number of the type."""
 
     def __init__(self) -> None:
         self.numbers: Array = np.empty(0, np.int8)
 
     def encode(self, values: Sequence[int | None]) -> Array:
-        """Return values as an array of the smallest type that holds them."""
+        """Encode values as an array of the smallest sufficient type."""
         present = [value for value in values if value is not None]
         low, high = min(present, default=0), max(present, default=0)
         kind = next(kind for kind in _SIGNED if np.iinfo(kind).min < low and high <= np.iinfo(kind).max)
@@ -89,7 +89,7 @@ class IntegerColumn:
         return np.array([null if value is None else value for value in values], kind)
 
     def between(self, low: int | None, high: int | None) -> Mask:
-        """Select the rows from `low` to `high`, both included; NULL never is."""
+        """Select the rows with values from `low` to `high`, both inclusive. NULL never matches."""
         lowest = int(np.iinfo(self.numbers.dtype).min) + 1
         mask: Mask = self.numbers >= max(lowest, lowest if low is None else low)
         if high is not None:
@@ -97,7 +97,7 @@ class IntegerColumn:
         return mask
 
     def integers(self, rows: Array, null: int) -> Integers:
-        """Return the values of rows with a substitute for NULL."""
+        """Return the values of rows. `null`: substitute for NULL."""
         found = self.numbers[rows]
         wide = found.astype(np.int64)
         wide[found == np.iinfo(found.dtype).min] = null
@@ -117,7 +117,7 @@ Column = DictionaryColumn | IntegerColumn
 
 
 def widened(column: Column, stored: Array, kind: Any) -> Array:
-    """Return a stored array in a wider type. NULL of integers moves to the smallest number of that type."""
+    """Convert a stored array to a wider type. NULL of integers becomes the smallest number of that type."""
     if stored.dtype == kind:
         return stored
     wide = stored.astype(kind)

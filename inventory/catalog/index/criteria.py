@@ -1,4 +1,4 @@
-"""Criteria and sorts of searches on the columns of the search index."""
+"""Evaluation of search criteria and sorts on the columns of the search index."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -52,7 +52,7 @@ _INSTANTS = {"created_since": "created_at", "updated_since": "updated_at"}
 
 _NUMBERS = ("rating", "delivery_max_days", "return_days")
 
-# The columns of the index, as its statement `rows` selects them. Ranks are there for sorts.
+# Columns of the index, in the order of its statement `rows`. Ranks are for sorts.
 ENCODED: Sequence[str] = (
     *_TEXTS, *_GRADES, "color_rank", "clarity_rank", "cut_rank", *_NUMBERS, *_FLAGS,
 )  # fmt: skip
@@ -74,7 +74,7 @@ _SORTED: Mapping[int, str] = {
     RATIO.code: "ratio_milli",
     DELIVERY.code: "delivery_max_days",
 }
-# Criteria that find few diamonds by an index of Postgres.
+# Criteria with few matches, which Postgres finds by an index.
 _NOT_INDEXED = ("ids", "certificate_number", "stock_number", "number_prefix")
 _ANYTHING = NumericRange()
 
@@ -82,22 +82,22 @@ Columns = Mapping[str, Column]
 
 
 def answers(criteria: DiamondCriteria) -> bool:
-    """Whether the index has the columns of all criteria."""
+    """Whether the index supports all criteria."""
     parts = [criteria] if criteria.exclude is None else [criteria, criteria.exclude]
     return all(getattr(part, name) is None for part in parts for name in _NOT_INDEXED)
 
 
 def sort_column(sort: SortKey) -> str:
-    """The column that a sort orders by."""
+    """Column of a sort."""
     return _SORTED[sort.code]
 
 
 def mask_of(columns: Columns, criteria: DiamondCriteria, leaving: Collection[str] = ()) -> Mask | None:
-    """Select the rows that meet all criteria but those in `leaving`; None selects every row."""
+    """Select the rows that match all criteria except those in `leaving`. Returns None if all rows match."""
     mask: Mask | None = None
     for name in DiamondCriteria.__struct_fields__:
         value = getattr(criteria, name)
-        # A range that is open at both ends is met without a value, too.
+        # A range that is open at both ends also matches NULL.
         if value is not None and value != _ANYTHING and name not in leaving:
             found = _mask(columns, name, value)
             if mask is None:
@@ -132,7 +132,7 @@ def _mask(columns: Columns, name: str, value: Any) -> Mask:  # noqa: PLR0911 - o
 
 
 def _any(columns: Columns, criteria: DiamondCriteria) -> Mask:
-    """Select the rows that meet one of the criteria."""
+    """Select the rows that match at least one criterion."""
     met = np.zeros(len(columns["shape"].data), np.bool_)
     for name in DiamondCriteria.__struct_fields__:
         value = getattr(criteria, name)

@@ -1,8 +1,8 @@
-"""Search with the index: it computes totals, facets and the ids of pages; Postgres returns the rows.
+"""Indexed search: the index computes totals, facets and page ids; Postgres returns the rows.
 
-Every answer is the one of Postgres at a moment of the request. The index knows the version of the data that it shows, and
-Postgres says which one it has now: with the rows of a page, and with a short statement otherwise. If they differ, the index
-catches up; if that takes too long, or the index is being built, Postgres answers alone.
+Every result is equal to that of Postgres at some time during the request. The index has the version of the data that it
+contains, and Postgres returns its version: with the rows of a page, otherwise by a short statement. If the versions differ,
+the index catches up. If that takes too long, or the index is being built, Postgres executes the search.
 """
 
 import asyncio
@@ -32,19 +32,19 @@ from inventory.events.data_version import DataVersion
 Result = TypeVar("Result")
 
 _ATTEMPTS = 2
-# Searches that nearly every diamond matches: the default of clients, and all diamonds.
+# Searches that nearly all diamonds match: the default search of clients, and a search without criteria.
 _EVERYTHING = (DiamondCriteria(), DiamondCriteria(availability=("available", "on_hold")))
-# Up to this offset, Postgres finds a page of all diamonds by the index of the sort as fast.
+# Up to this offset, Postgres finds a page of these searches as fast by the index of the sort.
 _NEAR = 200
 
 
 class IndexedSearch(DiamondSearch):
-    """The search over the index, with Postgres behind it."""
+    """Search by the index, with Postgres as fallback."""
 
     def __init__(
         self, database: Database, index: SearchIndex, postgres: DiamondSearch, version: DataVersion | None = None
     ) -> None:
-        """`version`: None for a separate one."""
+        """`version`: shared data version; None creates a separate one."""
         self._database = database
         self._version = version or DataVersion(database)
         self._index = index
@@ -101,7 +101,7 @@ class IndexedSearch(DiamondSearch):
             rows = await connection.fetch(statements.page(columns), ids)
         if rows[0]["index_version"] != version:
             return None
-        # Without a diamond there is one row, of the version alone.
+        # Without a diamond, the result is one row with the version only.
         found = {diamond.id: diamond for diamond in diamonds_of(rows if plan.positions else (), before=1)}
         found.pop(None, None)  # type: ignore[call-overload]  # none of the ids was found
         if len(found) != len(plan.positions):
@@ -111,7 +111,7 @@ class IndexedSearch(DiamondSearch):
         return SearchPage(hits, plan.more)
 
     async def _verified(self, criteria: DiamondCriteria, work: Callable[[IndexTable], Result]) -> Result | None:
-        """The result of the index if it shows the version that Postgres has during the request; None otherwise."""
+        """Result of the index if its version is the version of Postgres during the request, otherwise None."""
         if not answers(criteria):
             return None
         for _ in range(_ATTEMPTS):

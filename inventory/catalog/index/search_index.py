@@ -1,4 +1,4 @@
-"""Search index of one process: builds the table from Postgres and follows the data."""
+"""Search index of a process: builds the table from Postgres and applies changes."""
 
 import asyncio
 import time
@@ -22,14 +22,14 @@ Result = TypeVar("Result")
 
 _POLL_SECONDS = 1.0
 _PAUSE_SECONDS = 1.0
-# The longest wait of a search for the index to show a version; Postgres answers after it.
+# Maximum time that a search waits for the index to catch up. Then Postgres executes the search.
 _CATCH_UP_SECONDS = 1.0
 _BATCH = 2_000
 _LOWEST = UUID(int=0)
 
 
 class _State(NamedTuple):
-    """What Postgres says of the data. `complete`: every feed has a completed run, so all changes have events."""
+    """State of the data in Postgres. `complete`: every feed has a completed run, so all changes have events."""
 
     version: str
     feeds: frozenset[str]
@@ -37,7 +37,7 @@ class _State(NamedTuple):
 
 
 class SearchIndex:
-    """The table of a process with its age and size, and the one thread that reads and changes it."""
+    """Table of a process with its age and size, and the single thread that reads and changes it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -52,26 +52,26 @@ class SearchIndex:
 
     @property
     def ready(self) -> bool:
-        """Whether searches may use it."""
+        """Whether searches may use the index."""
         return self._table is not None
 
     @property
     def age_seconds(self) -> float | None:
-        """How long ago it showed the newest version of the data; None while it is not ready."""
+        """Seconds since the index had the newest version of the data. None while it is not ready."""
         return time.monotonic() - self._checked_at if self._table is not None else None
 
     @property
     def stones(self) -> int:
-        """Diamonds in it."""
+        """Number of indexed diamonds."""
         return len(self._table) if self._table is not None else 0
 
     @property
     def size_bytes(self) -> int:
-        """Memory of its columns."""
+        """Memory of the columns."""
         return self._table.size_bytes if self._table is not None else 0
 
     async def compute(self, work: Callable[[IndexTable], Result]) -> tuple[Result, str] | None:
-        """Compute a result in the index's thread, with the version that it is of; None while it is not ready."""
+        """Run a function in the thread of the index. Returns the result and its data version; None while not ready."""
         table = self._table
         if table is None:
             return None
@@ -79,7 +79,7 @@ class SearchIndex:
         return None if version is None else (value, version)
 
     async def catch_up(self) -> None:
-        """Wait until the index has looked for changes that are committed by now, at most for a second."""
+        """Wait until the index has applied the changes committed before the call, at most one second."""
         if self._table is None:
             return
         waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -94,13 +94,13 @@ class SearchIndex:
         await self._built.wait()
 
     def discard(self) -> None:
-        """Drop a table that contradicts Postgres; it is built again."""
+        """Drop a table that contradicts Postgres. The index builds a new one."""
         logger.error("search_index_contradicted")
         self._use(None)
         self._woken.set()
 
     async def run(self) -> NoReturn:
-        """Build the table and follow the data until cancelled. While the database is unavailable, wait."""
+        """Build the table and apply changes until cancelled. Wait while the database is unavailable."""
         failing = False
         try:
             while True:
@@ -127,7 +127,7 @@ class SearchIndex:
             self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _advance(self) -> None:
-        """Bring the table to the newest version of the data, or build it."""
+        """Update the table to the newest version of the data, or build it."""
         begun = time.monotonic()
         async with self._database.bounded() as connection:
             state = await _state(connection)
@@ -166,7 +166,7 @@ class SearchIndex:
             after = rows[-1]["id"]
             parts.append(await self._run(lambda rows=rows: table.encode(rows)))  # type: ignore[misc]  # bound now
         await self._run(lambda: table.append(parts))
-        # What was committed meanwhile is in the events after the cursor.
+        # Changes committed during the build have events after the cursor.
         await self._follow(table, None)
         self._feeds, self._checked_at = state.feeds, begun
         self._use(table)
@@ -176,10 +176,10 @@ class SearchIndex:
         )  # fmt: skip
 
     async def _follow(self, table: IndexTable, version: str | None) -> None:
-        """Apply all changes up to the newest one. `version`: of the data before the changes are looked for.
+        """Apply all changes. `version`: data version before the changes are read.
 
         Raises:
-            CursorExpired: events that were not applied yet are pruned.
+            CursorExpired: events that were not applied have been pruned.
             CursorUnknown: the event log was reset.
         """
         async with self._database.bounded() as connection:
@@ -193,11 +193,11 @@ class SearchIndex:
             async with self._database.bounded() as connection:
                 rows = await connection.fetch(statements.ROWS_OF, some)
             await self._run(lambda some=some, rows=rows: table.replace(some, table.encode(rows)))  # type: ignore[misc]
-        # Only now: a repetition after a failure applies the same changes again.
+        # Set last, so that a retry after a failure applies the same changes again.
         self._cursor, table.version = cursor, version
 
     def _use(self, table: IndexTable | None) -> None:
-        """Answer searches from a table; None leaves them to Postgres."""
+        """Use a table for searches. None: Postgres executes them."""
         self._table = table
         if table is None:
             self._built.clear()
@@ -215,7 +215,7 @@ async def _state(connection: Connection) -> _State:
 
 
 async def _changed(connection: Connection, cursor: Cursor) -> tuple[set[UUID], Cursor]:
-    """The diamonds of all events after a cursor and of expired holds, and the cursor of the newest event."""
+    """Diamonds of all events after a cursor and of expired holds, and the cursor of the newest event."""
     after = await log.resume(connection, cursor)
     newest = await log.newest(connection)
     rows = await connection.fetch(statements.CHANGED, after, newest.position)

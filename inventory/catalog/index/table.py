@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 else:
     np = lazy_module("numpy")  # see inventory.catalog.index.columns
 
-_LAST = LAST  # the key of a diamond without a value: after all others
+_LAST = LAST  # sort key of a diamond without a value
 _ID = [("high", ">u8"), ("low", ">u8")]
 
 
@@ -52,7 +52,7 @@ class PagePlan(msgspec.Struct, frozen=True):
 
 
 class EncodedRows(msgspec.Struct, frozen=True):
-    """Rows as the table stores them: both halves of their ids, and an array for each column."""
+    """Encoded rows: both halves of their ids, and an array for each column."""
 
     high: Array
     low: Array
@@ -60,7 +60,7 @@ class EncodedRows(msgspec.Struct, frozen=True):
 
 
 class IndexTable:
-    """Columns of all active diamonds. `version`: the version of the data that it shows; None while it changes."""
+    """Columns of all active diamonds. `version`: data version of the content; None during a change."""
 
     def __init__(self) -> None:
         self.version: str | None = None
@@ -80,17 +80,17 @@ class IndexTable:
         return sum(column.data.nbytes for column in self._columns.values()) + self._high.nbytes + self._low.nbytes
 
     def encode(self, rows: Sequence[Sequence[Any]]) -> EncodedRows:
-        """Encode rows: tuples of an id and the values of `ENCODED` and `INTEGERS`, in the order of their ids."""
+        """Encode rows, which must be ordered by id. A row is an id and the values of `ENCODED` and `INTEGERS`."""
         ids, *values = zip(*rows, strict=True) if rows else ([], *([] for _ in self._columns))
         columns = zip(self._columns.values(), values, strict=True)
         return EncodedRows(*_halves(ids), [column.encode(part) for column, part in columns])
 
     def append(self, parts: Sequence[EncodedRows]) -> None:
-        """Append rows, all of whose ids follow those that are stored."""
+        """Append rows. Their ids must be greater than all stored ids."""
         self._insert(parts, np.full(sum(len(part.high) for part in parts), len(self)))
 
     def replace(self, ids: Collection[UUID], rows: EncodedRows) -> None:
-        """Replace the diamonds `ids` by `rows`. Those without a row are removed."""
+        """Replace the diamonds `ids` with `rows`. A diamond without a row is removed."""
         slots = self._slots(*_halves(sorted(ids)))
         found = slots[slots >= 0]
         if len(found):
@@ -103,7 +103,7 @@ class IndexTable:
             self._insert([rows], self._places(rows.high, rows.low))
 
     def count(self, criteria: DiamondCriteria) -> int:
-        """Number of matches."""
+        """Count the matching diamonds."""
         mask = mask_of(self._columns, criteria)
         return len(self) if mask is None else int(np.count_nonzero(mask))
 
@@ -146,7 +146,7 @@ class IndexTable:
         size = start + stretch.limit + 1
         first = -keys[0] if backwards else keys[0]
         numbers = np.arange(len(rows))
-        if size < len(rows):  # only rows up to the last first key of the page can be on it
+        if size < len(rows):  # a row with a greater first key than the last one of the page is not on the page
             numbers = np.flatnonzero(first <= np.partition(first, size - 1)[size - 1])
         ordered = numbers[np.lexsort((rows[numbers], *(values[numbers] for values in reversed(keys))))]
         chosen = (ordered[::-1] if backwards else ordered)[start:size]
@@ -175,7 +175,7 @@ class IndexTable:
         disregard_own: bool,
         edges: Edges = STANDARD_EDGES,
     ) -> Facets:
-        """Facets as `DiamondSearch.facets`."""
+        """Compute facets, see `DiamondSearch.facets`."""
         own = [name for name in names if disregard_own and getattr(criteria, name) is not None]
         shared = mask_of(self._columns, criteria, leaving=own)
         alone = {name: mask_of(self._columns, DiamondCriteria(**{name: getattr(criteria, name)})) for name in own}
@@ -202,7 +202,7 @@ class IndexTable:
         return np.arange(len(self)) if mask is None else np.flatnonzero(mask)
 
     def _keys(self, rows: Array, order: SortOrder) -> Integers:
-        """The sort's values, ascending in the order, with NULLs last."""
+        """Sort keys of rows. They ascend in the order; NULLs are last."""
         column = sort_column(order.sort)
         values = self._columns[column].integers(rows, _LAST)
         if column in HIDEABLE:
@@ -212,7 +212,7 @@ class IndexTable:
         return np.where(values == _LAST, _LAST, -values) if order.sort.nullable else -values
 
     def _shown(self, name: str, rows: Array) -> Array:
-        """Leave out rows whose measurement is hidden."""
+        """Exclude rows whose measurements are hidden."""
         return rows[~hidden_measurements(self._columns)[rows]] if name in HIDEABLE else rows
 
     def _inside(self, rows: Array, keys: Integers, order: SortOrder, window: PageWindow) -> Mask | None:
@@ -222,7 +222,7 @@ class IndexTable:
             if position is None:
                 continue
             key = _key(position, order)
-            # Rows up to here have smaller ids, or the same one.
+            # Rows before this place have smaller ids; a stored id is at it.
             place = int(self._places(*_halves([position.id]))[0])
             present = place < len(self) and self._id(place) == position.id
             onward = after != order.descending  # towards larger ids
@@ -239,10 +239,10 @@ class IndexTable:
         return UUID(int=int(self._high[row]) << 64 | int(self._low[row]))
 
     def _places(self, high: Array, low: Array) -> Array:
-        """Return where ids stand, or would be inserted."""
+        """Return the places of ids, or the places at which they would be inserted."""
         places = np.searchsorted(self._high, high)
         at = np.minimum(places, max(len(self) - 1, 0))
-        # Ids with the same first half are rare; the second one decides.
+        # Ids with the same first half are rare. The second half decides.
         same = (places < len(self)) & (self._high[at] == high) & (self._low[at] < low) if len(self) else ()
         for number in np.flatnonzero(same):
             place = int(places[number])
@@ -252,7 +252,7 @@ class IndexTable:
         return places
 
     def _slots(self, high: Array, low: Array) -> Array:
-        """Return the rows of ids; -1 for an id that is not stored."""
+        """Return the row numbers of ids; -1 for an id that is not stored."""
         places = self._places(high, low)
         if not len(self):
             return np.full(len(places), -1)
@@ -271,14 +271,14 @@ class IndexTable:
 
 
 def _key(position: SortPosition, order: SortOrder) -> int:
-    """The key of a position: -value where the order descends, and `_LAST` where diamonds without a value stand."""
+    """Sort key of a position: the value, negated in a descending order; `_LAST` for a position without a value."""
     if order.sort.nullable and position.value == gap(order):
         return _LAST
     return max(-_LAST, min(_LAST - 1, -position.value if order.descending else position.value))
 
 
 def _first(keys: Integers, size: int, *, ids_down: bool, keys_down: bool) -> Array:
-    """The first rows of an order, by keys, then by ids, which rise with the rows."""
+    """Select the first rows of an order by key, then by id. Ids ascend with the row numbers."""
     numbers = np.arange(len(keys))
     if keys_down:
         keys = -keys
@@ -304,20 +304,20 @@ def _histogram(edges: Sequence[int], values: Integers) -> Histogram:
     if not len(values):
         return Histogram()
     buckets, numbers = np.unique(np.searchsorted(edges, values, side="right"), return_counts=True)
-    # As percentile_disc: the first value at or below which at least this share lies.
+    # As percentile_disc: the first value whose cumulative share is at least the rank.
     ranks = [max(0, int(np.ceil(share * len(values))) - 1) for share in SHARES]
     quantiles = np.partition(values, ranks)[ranks].tolist()
     return histogram(edges, dict(zip(buckets.tolist(), numbers.tolist(), strict=True)), quantiles)
 
 
 def _label(value: Any) -> str | None:
-    """The text of a value as Postgres writes it."""
+    """Text of a value as Postgres formats it."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return None if value is None else str(value)
 
 
 def _halves(ids: Sequence[UUID]) -> tuple[Array, Array]:
-    """The first and the last eight bytes of ids, as numbers that compare as the ids do."""
+    """First and last eight bytes of ids as unsigned integers, which sort like the ids."""
     pairs = np.frombuffer(b"".join([key.bytes for key in ids]), _ID)
     return pairs["high"].astype(np.uint64), pairs["low"].astype(np.uint64)

@@ -1,4 +1,4 @@
-"""Colours: the grades D to Z with their ranges, fancy colours, and fluorescence."""
+"""Normalization of colours: grades D to Z with ranges, fancy colours, and fluorescence."""
 
 import re
 from functools import lru_cache
@@ -26,7 +26,7 @@ _HUES = {
     "WHITE": ("WHITISH", "WHT"),
     "YELLOW": ("YEL", "YELLOWISH", "Y"),
 }
-# Codes of a glow's colour, which collide with those of a fancy colour.
+# Codes of fluorescence colours, which conflict with codes of fancy colours.
 _GLOWS = {
     "BL": "BLUE",
     "BU": "BLUE",
@@ -63,7 +63,7 @@ _COLOR_WORDS = frozenset({"RANGE", "COLOR", "COLOUR", "GRADE"})
 _TINT_WORDS = frozenset({"TINT", "TINTED", "TINGE", "TINGED", "VERY", "FAINT", "LIGHT"})
 _GLOW_WORDS = frozenset({"FLUORESCENCE", "FLUORESCENT", "FLUO", "COLOR", "COLOUR"})
 _LETTERS = re.compile(r"[D-Z]{1,3}|TO")
-# Written together, other letters than neighbours would be words: "EX", "SI". These two are of the supplier's list.
+# Joined letters that are not adjacent are other words ("EX", "SI"). These two pairs are in the supplier's list.
 _DISTANT_PAIRS = frozenset({"PR", "SZ"})
 
 _hues = table(_HUES)
@@ -79,7 +79,7 @@ _NO_HUES = (
 
 @lru_cache(REMEMBERED)
 def color(text: str | None) -> Graded:
-    """The colour grade. A range ("O-P", "Q to R Range") keeps both letters and has the rank of the lower one.
+    """Normalize a colour grade. A range ("O-P", "Q to R Range") keeps both letters and has the rank of the lower grade.
 
     Words behind the letters ("K, Faint Brown") describe the grade; they must be known as well.
     """
@@ -100,7 +100,7 @@ def color(text: str | None) -> Graded:
 
 
 def _is_range(letters: str, *, apart: bool) -> bool:
-    """`apart`: the letters are written apart from each other."""
+    """Whether letters are a range of grades. `apart`: the letters are separated."""
     if len(letters) < 2 or len({*letters}) < len(letters):  # noqa: PLR2004 - a range has two ends
         return False
     consecutive = all(ord(second) - ord(first) == 1 for first, second in pairwise(letters))
@@ -109,7 +109,7 @@ def _is_range(letters: str, *, apart: bool) -> bool:
 
 @lru_cache(REMEMBERED)
 def hues(text: str | None) -> str | None:
-    """A colour by its hues in alphabetical order: "BROWN ORANGE" and "Orange-Brown" are one. Unknown words stay as they are."""
+    """Normalize hues to alphabetical order: "BROWN ORANGE" and "Orange-Brown" are equal. Unknown words are kept."""
     words = [word for word in key(text or "").split() if word not in _intensity_words]
     if " ".join(words) in NOTHING:
         return None
@@ -119,7 +119,7 @@ def hues(text: str | None) -> str | None:
 
 @lru_cache(REMEMBERED)
 def intensity(text: str | None) -> str | None:
-    """The intensity of a fancy colour, with or without the colour behind it; an unknown one keeps its text."""
+    """Normalize the intensity of a fancy colour, with or without a following colour. An unknown one keeps its text."""
     found = key(text or "")
     if found in NOTHING:
         return None
@@ -129,7 +129,7 @@ def intensity(text: str | None) -> str | None:
 
 @lru_cache(REMEMBERED)
 def fancy(text: str | None) -> tuple[str | None, str | None]:
-    """Hues and intensity of a fancy colour in one text ("Fancy Light Yellow"); (None, None) unless both are understood."""
+    """Parse hues and intensity of a fancy colour ("Fancy Light Yellow"). Returns (None, None) unless both are known."""
     words = key(text or "").split()
     strengths = [word for word in words if word in _intensity_words]
     colors = [word for word in words if word not in _intensity_words]
@@ -141,9 +141,9 @@ def fancy(text: str | None) -> tuple[str | None, str | None]:
 
 @lru_cache(REMEMBERED)
 def fluorescence(strength: str | None, hue: str | None) -> tuple[str | None, int | None, str | None]:
-    """Fluorescence, its rank and its colour.
+    """Normalize fluorescence. Returns strength, rank and colour.
 
-    The colour may stand behind the strength ("Strong Bluish White"), or both in the field of the colour.
+    The colour may follow the strength ("Strong Bluish White"), or the field of the colour may contain both.
     """
     if key(strength or "") in {"", "NULL"} and hue and _strength(hue)[1] is not None and _strength(hue)[2]:
         strength = hue
@@ -157,7 +157,7 @@ def _strength(text: str) -> tuple[str | None, int | None, str | None]:
     grade, rank = _single(text)
     if rank is not None:
         return grade, rank, _glow(" ".join(words[_strength_length(words) :]))
-    # "None" states that there is no fluorescence; an empty text states nothing.
+    # "None" means no fluorescence; an empty text means unknown.
     if key(text) in NOTHING:
         return None, None, None
     ranged = lower_of(text, _single)
@@ -171,7 +171,7 @@ def _single(text: str) -> Graded:
 
 
 def _strength_length(words: list[str]) -> int:
-    """The number of leading words that are not a colour."""
+    """Number of leading words that are not a colour."""
     place = len(words)
     while place > 1 and (words[place - 1] in _hues or words[place - 1] in _GLOWS or words[place - 1] in _GLOW_WORDS):
         place -= 1

@@ -1,25 +1,25 @@
-"""Comparison keys of spellings, and lookup tables from them."""
+"""Comparison keys of spellings, and lookup tables by key."""
 
 import re
 from collections.abc import Mapping, Sequence
 
 REMEMBERED = 4096
-"""Spellings that each function remembers: a feed repeats a few thousand."""
+"""Cache size of each function in spellings. A feed has a few thousand different ones."""
 
 NOTHING = frozenset({
     "", "NONE", "N A", "NA", "NULL", "NIL", "NAN", "UNKNOWN", "UNDEFINED", "NOT APPLICABLE", "NOT AVAILABLE", "NOT SPECIFIED",
 })  # fmt: skip
-"""Keys of texts that state no value."""
+"""Keys of texts that mean no value."""
 
 _SEPARATORS = re.compile(r"[\s\-_./,;:|&()\[\]\u2010-\u2015\u2212]+")
 
 
 def key(text: str) -> str:
-    """The text in capitals, with single spaces for whatever separates its words."""
+    """Comparison key: the text in capitals, with single spaces in place of separators."""
     return _SEPARATORS.sub(" ", text.upper()).strip()
 
 
 def table(spellings: Mapping[str, Sequence[str]], listed: Sequence[str] = ()) -> Mapping[str, str]:
-    """From the key of every spelling, and of every value's own name, to the value."""
+    """Build a lookup table from the keys of all spellings and value names to the values."""
     names = {key(value): value for value in (*listed, *spellings)}
     return names | {spelling: value for value, others in spellings.items() for spelling in others}

@@ -1,4 +1,4 @@
-"""Availability and laboratories."""
+"""Normalization of availability, growth methods and laboratories."""
 
 from functools import lru_cache
 
@@ -47,24 +47,24 @@ _LAB_GROWN = (" LG", " LGD", " LAB GROWN", " LABGROWN", " LABORATORY GROWN")
 
 @lru_cache(REMEMBERED)
 def availability(text: str | None) -> str:
-    """Whether a stone can be bought, of `grades.AVAILABILITIES`. One whose text is not understood is unavailable."""
+    """Normalize availability to one of `grades.AVAILABILITIES`. An unknown text means unavailable."""
     return stated_availability(text) or "unavailable"
 
 
 def stated_availability(text: str | None) -> str | None:
-    """The availability that a text states; None for a text that is not understood."""
+    """Normalize availability. Returns None if the text is unknown."""
     return _AVAILABILITIES.get(key(text or ""))
 
 
 @lru_cache(REMEMBERED)
 def growth_method(text: str | None) -> str | None:
-    """How a lab-grown stone was made, of `grades.GROWTH_METHODS`; None for a text that names neither or both."""
+    """Normalize the growth method to one of `grades.GROWTH_METHODS`. Returns None if the text names neither or both."""
     return _GROWTH_METHODS.get(key(text or ""))
 
 
 @lru_cache(REMEMBERED)
 def lab(text: str | None) -> str | None:
-    """The laboratory's short name; None for a stone without a report. An unknown one keeps its text, in capitals."""
+    """Normalize a laboratory to its short name. Returns None without a report. An unknown one keeps its text, in capitals."""
     found = key(text or "")
     if found in _NO_LAB:
         return None

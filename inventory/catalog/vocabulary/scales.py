@@ -1,4 +1,4 @@
-"""Grades of clarity, cut, polish and symmetry: a grade by its spellings, and the lower grade of a range."""
+"""Normalization of clarity, cut, polish and symmetry. A range has the lower grade."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +35,7 @@ _RANGE = re.compile(r"\s+(?:to|or)\s+|\s*[-/&,\u2010-\u2015]\s*", re.IGNORECASE)
 
 
 def lower_of(text: str, grade: Callable[[str], Graded]) -> Graded | None:
-    """The lower grade of a range such as "Excellent to Very Good"; None if a part is no grade."""
+    """Lower grade of a range such as "Excellent to Very Good". Returns None if a part is not a grade."""
     parts = _RANGE.split(text.strip())
     if len(parts) != 2:  # noqa: PLR2004 - a range has two ends
         return None
@@ -52,7 +52,7 @@ def scale(
     squeeze: Callable[[str], str] = str,
     nothing: frozenset[str] = frozenset(),
 ) -> Callable[[str | None], Graded]:
-    """The function that reads a grade. `squeeze` maps a key to one that the table may hold, `nothing` adds keys of no grade."""
+    """Create a normalizer of grades. `squeeze`: maps a key to a key of the table; `nothing`: additional keys of no grade."""
     names, ranks, silent = table(spellings, listed), grades.ranks(listed), NOTHING | nothing
 
     def single(text: str) -> Graded:
@@ -75,8 +75,8 @@ def scale(
 
 
 clarity = scale(_CLARITIES, grades.CLARITIES, squeeze=lambda text: text.replace(" ", ""))
-"""Clarity. VVS1 from "vvs-1"; piqué 1 to 3 are I1 to I3, loupe clean is IF."""
+"""Normalize clarity: "vvs-1" is VVS1, piqué 1 to 3 are I1 to I3, loupe clean is IF."""
 cut = scale(_CUTS, grades.CUTS, nothing=_CUT_NOTHING)
-"""Cut."""
+"""Normalize cut."""
 finish = cut
-"""Polish and symmetry, which share the grades of the cut."""
+"""Normalize polish and symmetry, which have the same grades as cut."""

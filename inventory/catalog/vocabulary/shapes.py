@@ -1,7 +1,7 @@
-"""Shapes: codes of the trade, names, and the laboratories' phrases of outline and cutting style.
+"""Normalization of shapes from dealers' codes, names, and laboratory phrases of outline and cutting style.
 
-A phrase such as "Cut-Cornered Rectangular Modified Brilliant" is an outline with a style. Most outlines are a shape whatever
-the style; the style decides for squares and rectangles. docs/reference/vocabulary.md lists the sources and the decisions.
+A phrase such as "Cut-Cornered Rectangular Modified Brilliant" is an outline with a style. Most outlines determine the shape;
+squares and rectangles also need the style. docs/reference/vocabulary.md lists the sources and decisions.
 """
 
 import re
@@ -34,7 +34,7 @@ _CODES = table({
     "HEXAGONAL": ("HEXAGON", "HEX"),
 })  # fmt: skip
 
-# Outlines that are a shape in every cutting style.
+# Outlines that determine the shape for every cutting style.
 _OUTLINES = {
     "ROUND": "ROUND", "CIRCULAR": "ROUND", "PRINCESS": "PRINCESS", "CUSHION": "CUSHION", "EMERALD": "EMERALD", "OVAL": "OVAL",
     "PEAR": "PEAR", "PEARS": "PEAR", "MARQUISE": "MARQUISE", "MARQUIS": "MARQUISE", "ASSCHER": "ASSCHER", "ASCHER": "ASSCHER",
@@ -65,7 +65,7 @@ _REMARK = re.compile(r"\([^()]*\)")
 
 @lru_cache(REMEMBERED)
 def shape(text: str | None) -> str:
-    """The shape, of `grades.SHAPES`; OTHER for one that is not understood."""
+    """Normalize a shape to one of `grades.SHAPES`. An unknown shape is OTHER."""
     found = key(_REMARK.sub(" ", text or ""))
     return _CODES.get(found) or _phrase(found)
 
@@ -84,14 +84,14 @@ def _phrase(found: str) -> str:
         return "ASSCHER"
     if name:
         return _OUTLINES.get(name) or _CODES.get(name, OTHER)
-    # "Modified Square Brilliant" has another outline than "Square Modified Brilliant": only the style is modified there.
+    # In "Modified Square Brilliant" the outline is modified; in "Square Modified Brilliant" only the style is.
     if len(sides) != 1 or words[0] == "MODIFIED":
         return OTHER
     return _four_sided(corners, styles, square="SQUARE" in sides)
 
 
 def _corners(words: list[str]) -> str | None:
-    """How the corners are cut, CUT or ROUND; takes these words out of the list."""
+    """Find the form of the corners, CUT or ROUND, and remove its words from the list."""
     for place, (first, second) in enumerate(pairwise(words)):
         if second == "CORNERED" and first in {"CUT", "ROUND"}:
             del words[place : place + 2]
