@@ -1,4 +1,4 @@
-"""Sends a signed request (version 2), with nothing but the standard library.
+"""Send a signed request (version 2) with the standard library only.
 
 CLIENT_ID=acme CLIENT_SECRET=... python sign.py GET 'https://host/api/v2/diamonds?color=D'
 CLIENT_ID=acme CLIENT_SECRET=... python sign.py POST https://host/api/v2/triggers/scheduler '{"run_type":"full"}'
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 
 def signed_headers(method: str, url: str, body: bytes, client_id: str, secret: str) -> dict[str, str]:
-    """The headers that make a request a signed one. Host, path and query are signed exactly as they are sent."""
+    """Return the signature headers of a request. Host, path and query are signed exactly as they are sent."""
     parts = urlsplit(url)
     timestamp, nonce = str(int(time.time())), str(uuid.uuid4())
     body_digest = hashlib.sha256(body).hexdigest()
@@ -31,7 +31,7 @@ def signed_headers(method: str, url: str, body: bytes, client_id: str, secret: s
 
 
 def main() -> int:
-    """Send the request of the command line and print the answer."""
+    """Send the request of the command line and print the response."""
     method, url, *rest = sys.argv[1:]
     body = rest[0].encode() if rest else b""
     headers = signed_headers(method, url, body, os.environ["CLIENT_ID"], os.environ["CLIENT_SECRET"])

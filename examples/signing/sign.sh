@@ -1,5 +1,5 @@
 #!/bin/sh
-# Sends a signed request (version 2), with openssl and curl.
+# Send a signed request (version 2) with openssl and curl.
 #
 # CLIENT_ID=acme CLIENT_SECRET=... ./sign.sh GET 'https://host/api/v2/diamonds?color=D'
 # CLIENT_ID=acme CLIENT_SECRET=... ./sign.sh POST https://host/api/v2/triggers/scheduler '{"run_type":"full"}'

@@ -1,9 +1,9 @@
-// Sends a signed request (version 2), with nothing but Node.js 18 or newer (or any runtime with fetch and node:crypto).
+// Send a signed request (version 2) with Node.js 18 or newer only (or any runtime with fetch and node:crypto).
 //
 // CLIENT_ID=acme CLIENT_SECRET=... node sign.js GET 'https://host/api/v2/diamonds?color=D'
 import { createHash, createHmac, randomUUID } from "node:crypto";
 
-// The headers that make a request a signed one. `url` is normalized first: what is signed must be what is sent.
+// Returns the signature headers of a request. `url` is normalized first, so that the signed URL is the one that is sent.
 export function signedHeaders(
   method: string,
   url: URL,

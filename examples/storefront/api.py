@@ -1,4 +1,4 @@
-"""Client of the API: sends named operations with the shop's key, and follows events."""
+"""GraphQL client: sends the named operations of the shop with its API key, and subscribes to events."""
 
 import asyncio
 import json
@@ -11,18 +11,18 @@ from graphql import parse, print_ast, separate_operations
 
 _DOCUMENT = Path(__file__).parent / "shop.graphql"
 _TIMEOUT = aiohttp.ClientTimeout(total=40, sock_connect=5)
-# The API sends a comment while nothing happens; a connection that is silent for longer is broken.
+# The API sends keep-alive comments, so a connection without data for this time is broken.
 _STREAM_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=90)
 
 Json = dict[str, Any]
 
 
 class ApiError(Exception):
-    """The API did not answer, or answered with errors."""
+    """The API did not respond, or responded with errors."""
 
 
 class Api:
-    """The operations of `shop.graphql`. The key stays in this process."""
+    """Client for the operations of `shop.graphql`. The key stays in this process."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str, key: str) -> None:
         self._session = session
@@ -32,10 +32,10 @@ class Api:
         self._operations = {name: print_ast(document) for name, document in separated.items()}
 
     async def execute(self, name: str, variables: Mapping[str, Any]) -> Json:
-        """The data of an operation.
+        """Execute an operation. Returns its data.
 
         Raises:
-            ApiError: no answer, or an answer with errors; the message is that of the first.
+            ApiError: the API did not respond, or responded with errors; the message is that of the first error.
         """
         body = {"query": self._operations[name], "operationName": name, "variables": variables}
         try:
@@ -49,10 +49,10 @@ class Api:
         return data
 
     async def changes(self, after: str | None) -> AsyncIterator[Json]:
-        """Events of diamonds after a cursor, until the connection ends.
+        """Yield events of diamonds after a cursor until the connection ends.
 
         Raises:
-            ApiError: the API refused the subscription, or the connection failed.
+            ApiError: the API rejected the subscription, or the connection failed.
         """
         body = {"query": self._operations["Changes"], "operationName": "Changes", "variables": {"after": after}}
         headers = {**self._headers, "Accept": "text/event-stream"}
@@ -67,7 +67,7 @@ class Api:
 
 
 async def _events(stream: aiohttp.StreamReader) -> AsyncIterator[Json]:
-    """The `next` events of a stream of server-sent events (graphql-sse, distinct connections)."""
+    """Parse the `next` events of a stream of server-sent events (graphql-sse, distinct connections mode)."""
     kind, data = "", ""
     buffer = bytearray()
     while chunk := await stream.readany():

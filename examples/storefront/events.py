@@ -1,4 +1,4 @@
-"""Events for browsers: one subscription at the API, passed on to every open window."""
+"""Event fanout: one subscription to the API, whose events are published to every open window."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -7,21 +7,21 @@ from typing import Any, NoReturn
 
 from examples.storefront.api import Api, ApiError
 
-_WAITING = 256
+_QUEUE_SIZE = 256
 _PAUSE_SECONDS = 1.0
 
 Json = dict[str, Any]
 
 
 class Events:
-    """Follows the API and keeps a queue for each window."""
+    """Subscribes to the API, with a queue for each window."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
         self._windows: set[asyncio.Queue[Json]] = set()
 
     async def follow(self) -> NoReturn:
-        """Follow the API from now on. After a lost connection it goes on behind the last event."""
+        """Subscribe to new events. After a lost connection, continue after the last event."""
         cursor: str | None = None
         while True:
             try:
@@ -29,22 +29,22 @@ class Events:
                     cursor = (await self._api.execute("Start", {}))["eventCursor"]
                 async for event in self._api.changes(cursor):
                     cursor = event["cursor"]
-                    self._pass_on(event)
+                    self._publish(event)
             except ApiError:
-                cursor = None  # it may have expired; windows read what they show again
-                self._pass_on({"kind": "RECONNECTED", "diamondIds": [], "diamonds": []})
+                cursor = None  # the cursor may have expired, so windows reload their content
+                self._publish({"kind": "RECONNECTED", "diamondIds": [], "diamonds": []})
             await asyncio.sleep(_PAUSE_SECONDS)
 
-    def _pass_on(self, event: Json) -> None:
+    def _publish(self, event: Json) -> None:
         for window in self._windows:
             if window.full():
-                window.get_nowait()  # a window that does not read loses the oldest event
+                window.get_nowait()  # the oldest event of a slow window is dropped
             window.put_nowait(event)
 
     @contextmanager
     def window(self) -> Iterator[AsyncIterator[Json | None]]:
-        """The events for one window; None when nothing has happened for some time."""
-        queue: asyncio.Queue[Json] = asyncio.Queue(_WAITING)
+        """Events for a window. None is a keep-alive after 15 seconds without an event."""
+        queue: asyncio.Queue[Json] = asyncio.Queue(_QUEUE_SIZE)
         self._windows.add(queue)
         try:
             yield _read(queue)

@@ -1,4 +1,4 @@
-"""Back end of the shop's pages. It keeps the API key, states each shopper's reference, and sends only the operations of the shop."""
+"""Back end of the shop. It holds the API key, sets the reference of each shopper, and sends only the operations of the shop."""
 
 import asyncio
 import json
@@ -19,14 +19,14 @@ from starlette.staticfiles import StaticFiles
 
 from examples.storefront.api import Api, ApiError
 from examples.storefront.events import Events
-from examples.storefront.shoppers import reference_of, shown_to
+from examples.storefront.shoppers import reference_of, visible_to
 
 _PAGES = Path(__file__).parent / "public"
 _COOKIE = "shopper"
 _SHOPPER = re.compile(r"[0-9a-f]{32}")
 _MAX_BYTES = 16_384
 _READABLE = {"search": "Search", "facets": "Facets", "diamonds": "Diamonds"}
-# Pictures and views are the supplier's; everything else comes from this server.
+# Pictures and 360-degree views are served by the supplier; all other content by this server.
 _MEDIA = "https: http://127.0.0.1:* http://localhost:*"
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -38,7 +38,7 @@ Action = Callable[[str, Json], Awaitable[Any]]
 
 
 class Shop:
-    """What browsers may ask for. Each method takes the shopper and the body of the request."""
+    """Actions of browsers. Each method takes the shopper and the request body."""
 
     def __init__(self, api: Api) -> None:
         self.events = Events(api)
@@ -46,46 +46,46 @@ class Shop:
         self._destination: str | None = None
 
     def actions(self) -> dict[str, Action]:
-        """The names that a browser may use."""
-        reads = {path: self._reading(operation) for path, operation in _READABLE.items()}
+        """Allowed actions by name."""
+        reads = {path: self._read_action(operation) for path, operation in _READABLE.items()}
         return {**reads, "hold": self.hold, "release": self.release, "buy": self.buy, "mine": self.mine}
 
-    def _reading(self, operation: str) -> Action:
+    def _read_action(self, operation: str) -> Action:
         async def read(shopper: str, variables: Json) -> Any:
-            return shown_to(reference_of(shopper), await self._api.execute(operation, variables))
+            return visible_to(reference_of(shopper), await self._api.execute(operation, variables))
 
         return read
 
     async def hold(self, shopper: str, body: Json) -> Any:
-        """Hold a diamond for this shopper. The API refuses a diamond that another shopper holds."""
-        given = {"diamondId": _text(body, "diamondId"), "reference": reference_of(shopper)}
-        return (await self._api.execute("Hold", {"input": given}))["holdCreate"]
+        """Place a hold for this shopper. The API rejects it if another shopper holds the diamond."""
+        hold_input = {"diamondId": _text(body, "diamondId"), "reference": reference_of(shopper)}
+        return (await self._api.execute("Hold", {"input": hold_input}))["holdCreate"]
 
     async def release(self, shopper: str, body: Json) -> Any:
         """Release a hold of this shopper."""
-        given = {"holdId": _text(body, "holdId"), "reference": reference_of(shopper)}
-        return (await self._api.execute("Release", {"input": given}))["holdRelease"]
+        hold_input = {"holdId": _text(body, "holdId"), "reference": reference_of(shopper)}
+        return (await self._api.execute("Release", {"input": hold_input}))["holdRelease"]
 
     async def buy(self, shopper: str, body: Json) -> Any:
-        """Buy a diamond at the price that the shopper has seen, unless another shopper holds it."""
+        """Buy a diamond at the displayed price, unless another shopper holds it."""
         request = {
             "diamondId": _text(body, "diamondId"),
             "expectedPrice": body.get("expectedPrice"),
-            # Of the browser's choice, and so of one shopper only.
+            # The browser chooses the key, so the reference makes it unique to the shopper.
             "idempotencyKey": f"{reference_of(shopper)}-{_text(body, 'idempotencyKey')}",
-            "destinationId": await self._to(),
+            "destinationId": await self._destination_id(),
             "reference": reference_of(shopper),
         }
         return (await self._api.execute("Buy", {"input": request}))["diamondPurchase"]
 
     async def mine(self, shopper: str, _body: Json) -> Any:
-        """The holds and purchases of this shopper. Purchases contain the diamond as it was bought."""
+        """List the holds and purchases of this shopper. Purchases contain a snapshot of the diamond."""
         reference = reference_of(shopper)
         found = await self._api.execute("Mine", {"reference": reference})
-        return shown_to(reference, {name: found[name]["nodes"] for name in ("holds", "purchases")})
+        return visible_to(reference, {name: found[name]["nodes"] for name in ("holds", "purchases")})
 
-    async def _to(self) -> str:
-        """The destination of every order: the shop's own, which sends the diamond on."""
+    async def _destination_id(self) -> str:
+        """Destination of every order: the first location of the account, from which the shop forwards the diamond."""
         if self._destination is None:
             (first, *_) = (await self._api.execute("Start", {}))["destinations"]
             self._destination = first["id"]
@@ -93,31 +93,31 @@ class Shop:
 
 
 def create_shop(url: str, key: str) -> Starlette:
-    """The shop in front of the API at `url`, as a client with this key."""
+    """Create the shop application for the API at `url`. `key`: the API key."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with aiohttp.ClientSession() as session:
             app.state.shop = Shop(Api(session, url, key))
-            following = asyncio.create_task(app.state.shop.events.follow())
+            follow_task = asyncio.create_task(app.state.shop.events.follow())
             try:
                 yield
             finally:
-                following.cancel()
+                follow_task.cancel()
                 with suppress(asyncio.CancelledError):
-                    await following
+                    await follow_task
 
     return Starlette(
         routes=[
             Route("/", _to_shop),
             Route("/shop", _page),
             Route("/shop/", _page),
-            Route("/shop/api/{action}", _act, methods=["POST"]),
+            Route("/shop/api/{action}", _handle_action, methods=["POST"]),
             Route("/shop/events", _stream),
             Mount("/shop", StaticFiles(directory=_PAGES)),
         ],
         lifespan=lifespan,
-        exception_handlers={HTTPException: _refusal},
+        exception_handlers={HTTPException: _error_response},
     )
 
 
@@ -126,7 +126,7 @@ async def _to_shop(_request: Request) -> Response:
 
 
 async def _page(request: Request) -> Response:
-    """The page, and a cookie that tells the shopper from others. Scripts can't read it."""
+    """Return the page with a cookie that identifies the shopper. Scripts cannot read the cookie."""
     response = Response(
         (_PAGES / "index.html").read_bytes(),
         media_type="text/html",
@@ -137,7 +137,7 @@ async def _page(request: Request) -> Response:
     return response
 
 
-async def _act(request: Request) -> Response:
+async def _handle_action(request: Request) -> Response:
     shop: Shop = request.app.state.shop
     action = shop.actions().get(request.path_params["action"])
     shopper = _shopper(request)
@@ -145,7 +145,7 @@ async def _act(request: Request) -> Response:
         raise HTTPException(404, "There is no such action.")
     if shopper is None:
         raise HTTPException(403, "Open /shop first: this request has no shopper.")
-    # A form of another origin can't send this type, and the cookie is not sent from there.
+    # CSRF protection: a form of another origin cannot send this type, and the cookie is not sent from there.
     if request.headers.get("content-type") != "application/json":
         raise HTTPException(415, "Send application/json.")
     try:
@@ -170,7 +170,7 @@ async def _body(request: Request) -> Json:
 
 
 async def _stream(request: Request) -> Response:
-    """Events as they happen, as server-sent events."""
+    """Stream events as server-sent events."""
     shop: Shop = request.app.state.shop
     reference = reference_of(_shopper(request) or "")
 
@@ -178,7 +178,7 @@ async def _stream(request: Request) -> Response:
         yield ": connected\n\n"
         with shop.events.window() as events:
             async for event in events:
-                shown = shown_to(reference, event)
+                shown = visible_to(reference, event)
                 yield ": nothing\n\n" if event is None else f"data: {json.dumps(shown)}\n\n"
 
     return StreamingResponse(lines(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
@@ -189,7 +189,7 @@ def _shopper(request: Request) -> str | None:
     return value if _SHOPPER.fullmatch(value) else None
 
 
-async def _refusal(_request: Request, error: Exception) -> Response:
+async def _error_response(_request: Request, error: Exception) -> Response:
     status, message = (error.status_code, error.detail) if isinstance(error, HTTPException) else (500, "An error.")
     return JSONResponse({"error": message}, status)
 

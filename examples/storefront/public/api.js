@@ -1,4 +1,4 @@
-// Requests to the shop's own server, which has the key. The types are generated from schema.graphql (npm run check).
+// Requests to the back end of the shop, which has the API key. The types are generated from schema.graphql (npm run check).
 
 /**
  * @typedef {import("../types/operations").CardFragment & { hold?: { until: string, mine: boolean, id: string | null } | null }} Card
@@ -17,7 +17,7 @@
  * @param {unknown} body
  * @returns {Promise<T>}
  */
-async function ask(action, body) {
+async function post(action, body) {
   const response = await fetch(`/shop/api/${action}`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
@@ -31,25 +31,25 @@ async function ask(action, body) {
 /** @typedef {{ diamonds: { totalCount: number, nodes: Card[], pageInfo: { hasNextPage: boolean, endCursor?: string | null } } }} Found */
 
 /** @param {SearchVariables} variables @returns {Promise<Found["diamonds"]>} */
-export const search = async (variables) => (await ask("search", variables)).diamonds;
+export const search = async (variables) => (await post("search", variables)).diamonds;
 
 /** @param {SearchVariables["filter"]} filter @returns {Promise<NonNullable<Facets>>} */
-export const facets = async (filter) => (await ask("facets", { filter })).diamonds;
+export const facets = async (filter) => (await post("facets", { filter })).diamonds;
 
-/** The diamonds in the order of their ids; null for one that is gone. @param {string[]} ids @returns {Promise<(Details | null)[]>} */
-export const diamonds = async (ids) => (await ask("diamonds", { ids })).nodes;
+/** Read diamonds in the order of the ids; null if a diamond is no longer offered. @param {string[]} ids @returns {Promise<(Details | null)[]>} */
+export const diamonds = async (ids) => (await post("diamonds", { ids })).nodes;
 
 /** @param {string} diamondId @returns {Promise<{ hold: { id: string, expiresAt: string } | null, userErrors: Problem[] }>} */
-export const hold = (diamondId) => ask("hold", { diamondId });
+export const hold = (diamondId) => post("hold", { diamondId });
 
 /** @param {string} holdId @returns {Promise<{ userErrors: Problem[] }>} */
-export const release = (holdId) => ask("release", { holdId });
+export const release = (holdId) => post("release", { holdId });
 
 /**
  * @param {{ diamondId: string, expectedPrice: number, idempotencyKey: string }} order
  * @returns {Promise<{ purchase: { id: string, state: string } | null, userErrors: Problem[] }>}
  */
-export const buy = (order) => ask("buy", order);
+export const buy = (order) => post("buy", order);
 
 /** @returns {Promise<{ holds: Hold[], purchases: Purchase[] }>} */
-export const mine = () => ask("mine", {});
+export const mine = () => post("mine", {});

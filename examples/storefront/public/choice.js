@@ -1,4 +1,4 @@
-// What the shopper has chosen: as a value, in the address of the page, and as the filter of the API.
+// Search choice of the shopper: parse and write it as the query string of the page, and convert it to the API's filter.
 import { CLARITIES, COLORS, CUTS } from "./words.js";
 
 /**
@@ -15,7 +15,7 @@ import { CLARITIES, COLORS, CUTS } from "./words.js";
  * @property {boolean} fancy
  * @property {boolean} spin with a 360-degree view
  * @property {boolean} returnable
- * @property {number} delivery most business days; 0 for any
+ * @property {number} delivery maximum business days; 0 for any
  * @property {string} sort
  */
 
@@ -62,7 +62,7 @@ export function write(choice) {
   return address.toString();
 }
 
-/** The filter of the API, which finds available and held diamonds unless told otherwise. @param {Choice} choice */
+/** Convert a choice to the API's filter. By default the API finds available and held diamonds. @param {Choice} choice */
 export function filter(choice) {
   const { min, max } = choice.price;
   /** @type {Record<string, unknown>} */

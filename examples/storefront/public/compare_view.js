@@ -1,8 +1,8 @@
-// The comparison: up to four diamonds side by side. Rows that differ are marked; missing values are named.
+// Comparison view: up to four diamonds side by side. Rows with different values are marked; missing values are labelled.
 import * as api from "./api.js";
-import { compared, leaveOut } from "./comparison.js";
+import { compared, removeFromComparison } from "./comparison.js";
 import { element } from "./elements.js";
-import { note, status } from "./live.js";
+import { updateDiamonds, status } from "./live.js";
 import { properties } from "./properties.js";
 import { picture } from "./search_view.js";
 import { title } from "./words.js";
@@ -16,9 +16,9 @@ export async function showComparison(view, signal) {
     view.replaceChildren(element("h1", {}, "Compare"), element("p", {}, "Tick “Compare” at up to four diamonds."));
     return;
   }
-  note(found);
+  updateDiamonds(found);
   const sheets = found.map((diamond) => Object.values(properties(diamond)).flat());
-  const leave = (/** @type {string} */ id) => element("button", { onclick: () => { leaveOut(id); void showComparison(view, signal); } }, "Remove");
+  const leave = (/** @type {string} */ id) => element("button", { onclick: () => { removeFromComparison(id); void showComparison(view, signal); } }, "Remove");
   const rows = (sheets[0] ?? []).map(([name], at) => {
     const values = sheets.map((sheet) => sheet[at]?.[1] ?? null);
     return element("tr", { className: new Set(values).size > 1 ? "differs" : "" }, element("th", { scope: "row" }, name),

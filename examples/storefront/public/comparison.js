@@ -1,4 +1,4 @@
-// Which diamonds are compared: up to four, kept for this window.
+// Comparison list: up to four diamond ids, stored in the session of the window.
 import { byId, element, notify } from "./elements.js";
 
 const MOST = 4;
@@ -18,14 +18,14 @@ export function count() {
 }
 
 /** @param {string} id */
-export const leaveOut = (id) => store(compared().filter((one) => one !== id));
+export const removeFromComparison = (id) => store(compared().filter((one) => one !== id));
 
-/** A box that puts a diamond into the comparison. @param {string} id */
+/** Create a checkbox that adds a diamond to the comparison. @param {string} id */
 export function compareBox(id) {
   const input = element("input", {
     type: "checkbox", name: "compare", checked: compared().includes(id),
     onchange: () => {
-      if (!input.checked) return leaveOut(id);
+      if (!input.checked) return removeFromComparison(id);
       if (compared().length >= MOST) {
         input.checked = false;
         return notify(`At most ${MOST} diamonds can be compared.`);

@@ -1,8 +1,8 @@
-// One diamond: picture, 360-degree view, certificate, all properties; hold, release and buy.
+// Detail view of a diamond: picture, 360-degree view, certificate, all properties; hold, release and buy.
 import * as api from "./api.js";
 import { compareBox } from "./comparison.js";
 import { byId, element, notify } from "./elements.js";
-import { current, note, onChange, status } from "./live.js";
+import { current, updateDiamonds, onChange, status } from "./live.js";
 import { properties } from "./properties.js";
 import { picture } from "./search_view.js";
 import { title } from "./words.js";
@@ -15,7 +15,7 @@ export async function showDetail(view, id, signal) {
     view.replaceChildren(element("h1", {}, "This diamond is no longer offered."), element("p", {}, element("a", { href: "#/" }, "All diamonds")));
     return;
   }
-  note([diamond]);
+  updateDiamonds([diamond]);
   const actions = element("div", { className: "actions" });
   const fill = () => actions.replaceChildren(...buttons(/** @type {import("./api.js").Details} */ ({ ...diamond, ...current(id) })));
   fill();
@@ -58,7 +58,7 @@ function media(diamond) {
   choices.append(element("button", { "aria-pressed": true, onclick: () => show("Picture", picture(diamond)) }, "Picture"));
   for (const [name, url] of Object.entries(frames)) {
     if (!url) continue;
-    // A page of another origin: it may run its scripts, and nothing else.
+    // Sandboxed page of another origin: it may run scripts only.
     const frame = () => element("iframe", { src: url, title: name, sandbox: "allow-scripts" });
     choices.append(element("button", { "aria-pressed": false, onclick: () => show(name, frame()) }, name));
   }
@@ -75,35 +75,35 @@ function buttons(diamond) {
     hold?.mine
       ? button("Release the hold", () => request(diamond.id, () => api.release(hold.id ?? ""), "The hold is released."))
       : button("Hold for 24 hours", () => request(diamond.id, () => api.hold(diamond.id), "The diamond is held for you."), diamond.availability !== "AVAILABLE"),
-    button(`Buy for ${diamond.price.formatted}`, () => confirmed(diamond), !open, "primary"),
+    button(`Buy for ${diamond.price.formatted}`, () => confirmPurchase(diamond), !open, "primary"),
   ];
 }
 
 /** @param {string} text @param {() => Promise<void>} act @param {boolean} [disabled] @param {string} [className] */
 function button(text, act, disabled = false, className = "") {
-  const made = element("button", {
+  const node = element("button", {
     disabled, className,
     onclick: async () => {
-      made.disabled = true;
+      node.disabled = true;
       await act();
     },
   }, text);
-  return made;
+  return node;
 }
 
 /** @param {import("./api.js").Details} diamond */
-async function confirmed(diamond) {
+async function confirmPurchase(diamond) {
   const dialog = /** @type {HTMLDialogElement} */ (byId("confirm"));
   byId("confirm-text").textContent = `${title(diamond)} for ${diamond.price.formatted}.`;
   dialog.returnValue = "";
   dialog.showModal();
   await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
-  if (dialog.returnValue !== "buy") return note([current(diamond.id)]);
+  if (dialog.returnValue !== "buy") return updateDiamonds([current(diamond.id)]);
   const order = { diamondId: diamond.id, expectedPrice: diamond.price.cents, idempotencyKey: crypto.randomUUID() };
   await request(diamond.id, () => api.buy(order), "The diamond is bought.");
 }
 
-/** Do something and show what the diamond is then. @param {string} id @param {() => Promise<{ userErrors: import("./api.js").Problem[] }>} act @param {string} done */
+/** Run an action, show its result, and reload the diamond. @param {string} id @param {() => Promise<{ userErrors: import("./api.js").Problem[] }>} act @param {string} done */
 async function request(id, act, done) {
   try {
     const { userErrors } = await act();
@@ -111,5 +111,5 @@ async function request(id, act, done) {
   } catch (error) {
     notify(/** @type {Error} */ (error).message);
   }
-  note(await api.diamonds([id]).catch(() => [current(id)]));
+  updateDiamonds(await api.diamonds([id]).catch(() => [current(id)]));
 }

@@ -1,7 +1,7 @@
-// Elements of the page, made without a framework.
+// DOM helpers: create elements, find elements, show a notification.
 
 /**
- * An element with properties and children. Texts become text nodes, so nothing that the API says is read as HTML.
+ * Create an element with properties and children. Strings become text nodes, so values of the API are not parsed as HTML.
  * @template {keyof HTMLElementTagNameMap} T
  * @param {T} tag
  * @param {Record<string, unknown>} [properties] `data-*`, `aria-*` and `role` become attributes
@@ -9,17 +9,17 @@
  * @returns {HTMLElementTagNameMap[T]}
  */
 export function element(tag, properties = {}, ...children) {
-  const made = document.createElement(tag);
+  const node = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
-    if (/^(data|aria)-|^(role|for|scope)$/.test(name)) made.setAttribute(name, String(value));
-    else Object.assign(made, { [name]: value });
+    if (/^(data|aria)-|^(role|for|scope)$/.test(name)) node.setAttribute(name, String(value));
+    else Object.assign(node, { [name]: value });
   }
-  made.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
-  return made;
+  node.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
+  return node;
 }
 
 /**
- * The element of the page with this id.
+ * Find the element with an id.
  * @param {string} id
  * @returns {HTMLElement}
  */
@@ -33,7 +33,7 @@ export function byId(id) {
 let clearing;
 
 /**
- * Tell the shopper something for some seconds.
+ * Show a notification for six seconds.
  * @param {string} text
  */
 export function notify(text) {

@@ -1,4 +1,4 @@
-// The filters: choices with counts, ranges, and sliders over ordered grades.
+// Filter form: choices with counts, ranges, and sliders over ordered grades.
 import { SCALES } from "./choice.js";
 import { element } from "./elements.js";
 import { plain, SHAPES } from "./words.js";
@@ -12,7 +12,7 @@ import { plain, SHAPES } from "./words.js";
 /** @param {{ value?: unknown, count: number }[]} buckets @param {unknown} value */
 const count = (buckets, value) => buckets.find((bucket) => bucket.value === value)?.count ?? 0;
 
-/** The filters for a choice, with the counts of its facets. @param {Choice} choice @param {Facets} facets @param {Change} change */
+/** Create the filter form of a choice with the counts of its facets. @param {Choice} choice @param {Facets} facets @param {Change} change */
 export function filters(choice, facets, change) {
   const labs = facets.certificateLabs.filter((bucket) => bucket.value).slice(0, 6);
   return element("form", { className: "filters", onsubmit: (/** @type {Event} */ event) => event.preventDefault() },
@@ -66,7 +66,7 @@ function check(name, value, label, chosen, number, react) {
 }
 
 /**
- * Two fields for a range; what the diamonds have is the hint.
+ * Create two number fields for a range. The placeholders are the limits of the matching diamonds.
  * @param {string} label @param {string} name @param {import("./choice.js").Range} chosen
  * @param {{ min: number, max: number } | null | undefined} limits @param {number} step
  * @param {(range: import("./choice.js").Range) => void} react
@@ -86,7 +86,7 @@ function range(label, name, chosen, limits, step, react) {
 }
 
 /**
- * A slider with two ends over grades, the best first. Both ends at the outside: diamonds without a grade belong to it, too.
+ * Create a slider with two ends over grades, the best first. The full range includes diamonds without a grade.
  * @param {string} label @param {"colors" | "clarities" | "cuts"} name @param {string[]} chosen
  * @param {{ value?: unknown, count: number }[]} buckets @param {(values: string[]) => void} react
  */

@@ -1,4 +1,4 @@
-// The state of each diamond that is shown: availability and hold, kept up to date by events, with a countdown.
+// Live state of displayed diamonds: availability and hold, updated by events, with a countdown.
 import { element } from "./elements.js";
 import { remaining } from "./words.js";
 
@@ -12,8 +12,8 @@ const known = new Map();
 const changed = new EventTarget();
 const MOST = 2000;
 
-/** Note diamonds as they are now. @param {(Card | null | undefined)[]} diamonds */
-export function note(diamonds) {
+/** Update the stored state of diamonds and their displayed status. @param {(Card | null | undefined)[]} diamonds */
+export function updateDiamonds(diamonds) {
   for (const diamond of diamonds) {
     if (!diamond) continue;
     known.delete(diamond.id);
@@ -27,17 +27,17 @@ export function note(diamonds) {
   changed.dispatchEvent(new Event("change"));
 }
 
-/** Call a function after every change, until the view is left. @param {() => void} react @param {AbortSignal} signal */
+/** Call a function after every change until the signal aborts. @param {() => void} react @param {AbortSignal} signal */
 export const onChange = (react, signal) => changed.addEventListener("change", react, { signal });
 
 /** @param {string} id */
 export const current = (id) => known.get(id);
 
-/** An element that shows the state of a diamond and follows it. @param {Card} diamond */
+/** Create an element that shows the status of a diamond and is updated with it. @param {Card} diamond */
 export function status(diamond) {
-  const made = element("span", { className: "status", "data-status": diamond.id });
-  fill(made, known.get(diamond.id) ?? diamond);
-  return made;
+  const node = element("span", { className: "status", "data-status": diamond.id });
+  fill(node, known.get(diamond.id) ?? diamond);
+  return node;
 }
 
 /** @param {Element} shown @param {Card} diamond */
@@ -55,7 +55,7 @@ setInterval(() => {
   }
 }, 1000);
 
-/** Follow the events of the shop. `reload` is called when some may have been missed. @param {() => void} reload */
+/** Subscribe to the events of the shop. `reload` is called if events may have been lost. @param {() => void} reload */
 export function follow(reload) {
   const source = new EventSource("/shop/events");
   let lost = false;
@@ -64,9 +64,9 @@ export function follow(reload) {
     const { kind, diamondIds, diamonds } = JSON.parse(data);
     if (kind === "RECONNECTED") return reload();
     const shown = diamonds.filter((diamond) => diamond && known.has(diamond.id));
-    if (shown.length) note(shown);
+    if (shown.length) updateDiamonds(shown);
     const gone = diamondIds.filter((id, at) => !diamonds[at] && known.has(id));
-    note(gone.map((id) => ({ .../** @type {Card} */ (known.get(id)), availability: "UNAVAILABLE", hold: null })));
+    updateDiamonds(gone.map((id) => ({ .../** @type {Card} */ (known.get(id)), availability: "UNAVAILABLE", hold: null })));
   };
   source.onerror = () => (lost = true);
   source.onopen = () => {

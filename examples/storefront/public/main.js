@@ -1,4 +1,4 @@
-// The shop's page: shows the view that the address names, and follows the events.
+// Router of the shop: shows the view of the URL fragment, and subscribes to events.
 import { showComparison } from "./compare_view.js";
 import { count } from "./comparison.js";
 import { showDetail } from "./detail_view.js";
@@ -7,14 +7,14 @@ import { follow } from "./live.js";
 import { showMine } from "./mine_view.js";
 import { showSearch } from "./search_view.js";
 
-let leaving = new AbortController();
+let navigation = new AbortController();
 /** @type {string | undefined} */
-let shown;
+let currentPath;
 
 async function show() {
-  leaving.abort();
-  leaving = new AbortController();
-  const { signal } = leaving;
+  navigation.abort();
+  navigation = new AbortController();
+  const { signal } = navigation;
   const address = location.hash;
   const [path = "/", query = ""] = address.slice(1).split("?");
   const view = byId("view");
@@ -31,8 +31,8 @@ async function show() {
   if (signal.aborted) return;
   view.removeAttribute("aria-busy");
   view.dataset.address = address;
-  if (shown !== undefined && shown !== path) scrollTo(0, 0);
-  shown = path;
+  if (currentPath !== undefined && currentPath !== path) scrollTo(0, 0);
+  currentPath = path;
 }
 
 addEventListener("hashchange", () => void show());

@@ -1,7 +1,7 @@
-// The shopper's holds and purchases. A purchase shows the diamond as it was bought.
+// View of the shopper's holds and purchases. A purchase shows the snapshot of the diamond.
 import * as api from "./api.js";
 import { element } from "./elements.js";
-import { note, status } from "./live.js";
+import { updateDiamonds, status } from "./live.js";
 import { picture } from "./search_view.js";
 import { color, origin, plain, title } from "./words.js";
 
@@ -9,7 +9,7 @@ import { color, origin, plain, title } from "./words.js";
 export async function showMine(view, signal) {
   const { holds, purchases } = await api.mine();
   if (signal.aborted) return;
-  note(holds.map((hold) => hold.diamond));
+  updateDiamonds(holds.map((hold) => hold.diamond));
   view.replaceChildren(
     element("h1", {}, "Holds and purchases"),
     element("h2", {}, "Holds"),

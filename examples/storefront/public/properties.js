@@ -1,4 +1,4 @@
-// The properties of a diamond, in groups, as the detail page and the comparison show them.
+// Properties of a diamond in groups, for the detail view and the comparison view.
 import { color, origin, plain } from "./words.js";
 
 /**
@@ -22,7 +22,7 @@ const text = (value) => (typeof value === "string" && value ? value : null);
 const days = (delivery) =>
   delivery?.maxDays ? `${delivery.minDays ?? 1} to ${delivery.maxDays} business days${delivery.express ? ", express possible" : ""}` : null;
 
-/** All properties in groups; null where nothing is stated. @param {Details} diamond @returns {Record<string, Row[]>} */
+/** List all properties in groups; null if a value is not stated. @param {Details} diamond @returns {Record<string, Row[]>} */
 export function properties(diamond) {
   const { measurements: size, certificate } = diamond;
   const sides = [size.lengthMm, size.widthMm, size.heightMm].map((side) => number(side));

@@ -1,10 +1,10 @@
-// The search: filters with counts, sorting, and the diamonds as cards.
+// Search view: filters with counts, sorting, and diamonds as cards.
 import * as api from "./api.js";
 import { filter, read, sort, write } from "./choice.js";
 import { compareBox } from "./comparison.js";
 import { element, notify } from "./elements.js";
 import { filters } from "./filters.js";
-import { note, status } from "./live.js";
+import { updateDiamonds, status } from "./live.js";
 import { color, origin, plain, SORTS, title } from "./words.js";
 
 /** @param {import("./api.js").Card | import("./api.js").Bought} diamond */
@@ -33,8 +33,8 @@ function card(diamond) {
 /** @param {HTMLElement} view @param {URLSearchParams} address @param {AbortSignal} signal */
 export async function showSearch(view, address, signal) {
   const choice = read(address);
-  const wanted = filter(choice);
-  const [page, found] = await Promise.all([api.search({ filter: wanted, sort: sort(choice) }), api.facets(wanted)]);
+  const apiFilter = filter(choice);
+  const [page, found] = await Promise.all([api.search({ filter: apiFilter, sort: sort(choice) }), api.facets(apiFilter)]);
   if (signal.aborted) return;
   const change = (/** @type {Partial<import("./choice.js").Choice>} */ part) => {
     location.hash = `/?${write({ ...choice, ...part })}`;
@@ -45,8 +45,8 @@ export async function showSearch(view, address, signal) {
   async function showMore() {
     more.disabled = true;
     try {
-      const next = await api.search({ filter: wanted, sort: sort(choice), after: after ?? null });
-      note(next.nodes);
+      const next = await api.search({ filter: apiFilter, sort: sort(choice), after: after ?? null });
+      updateDiamonds(next.nodes);
       cards.append(...next.nodes.map(card));
       after = next.pageInfo.endCursor;
       more.hidden = !next.pageInfo.hasNextPage;
@@ -57,7 +57,7 @@ export async function showSearch(view, address, signal) {
   }
   const order = element("select", { name: "sort", "aria-label": "Sort by", onchange: () => change({ sort: order.value }) },
     ...Object.entries(SORTS).map(([value, words]) => element("option", { value, selected: value === choice.sort }, words)));
-  note(page.nodes);
+  updateDiamonds(page.nodes);
   cards.append(...page.nodes.map(card));
   view.replaceChildren(element("div", { className: "search" },
     filters(choice, found.facets, change),

@@ -1,4 +1,4 @@
-// Words for the values of the API.
+// Display texts for values of the API.
 
 export const SHAPES = /** @type {const} */ (["ROUND", "OVAL", "EMERALD", "PEAR", "PRINCESS", "RADIANT", "CUSHION", "MARQUISE", "HEART", "ASSCHER"]);
 export const COLORS = /** @type {const} */ (["D", "E", "F", "G", "H", "I", "J", "K", "L", "M"]);
@@ -17,7 +17,7 @@ export const SORTS = /** @type {const} */ ({
   "CREATED_AT-DESC": "Newest",
 });
 
-/** `VERY_GOOD` as `Very good`. @param {unknown} value */
+/** Format an enum value: `VERY_GOOD` as `Very good`. @param {unknown} value */
 export function plain(value) {
   const text = String(value).replaceAll("_", " ").toLowerCase();
   return text.charAt(0).toUpperCase() + text.slice(1);
@@ -36,7 +36,7 @@ export const title = (diamond) => `${diamond.carat.toFixed(2)} ct ${plain(diamon
 /** @param {boolean} labGrown */
 export const origin = (labGrown) => (labGrown ? "Lab-grown" : "Natural");
 
-/** The time until an instant as hours, minutes and seconds. @param {string} until @param {number} [now] */
+/** Format the time until an instant as hours, minutes and seconds. @param {string} until @param {number} [now] */
 export function remaining(until, now = Date.now()) {
   const seconds = Math.max(0, Math.round((Date.parse(until) - now) / 1000));
   const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
