@@ -93,7 +93,7 @@ FROM pricing_rules WHERE id = $1 FOR UPDATE
 
 -- restore_rule --
 -- Insert a deleted rule again, with its id and its age.
-WITH forgotten AS (DELETE FROM deleted_pricing_rules WHERE id = $1)
+WITH undeleted AS (DELETE FROM deleted_pricing_rules WHERE id = $1)
 INSERT INTO pricing_rules (id, name, priority, markup_ratio, rating, carat_min_milli, carat_max_milli, shapes, lab_grown,
                            supplier, created_at, updated_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)

@@ -44,7 +44,7 @@ async def rules(connection: Connection) -> list[StoredRule]:
 
 
 async def rules_by_id(connection: Connection, ids: Collection[UUID]) -> Mapping[UUID, StoredRule]:
-    """Read rules by id. Unknown ids are left out."""
+    """Read rules by id. Unknown ids are omitted."""
     return {row["id"]: _rule_of(row) for row in await connection.fetch(sql.rules_by_id, list(ids))}
 
 

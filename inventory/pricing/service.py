@@ -36,7 +36,7 @@ class PricingService:
             return await repository.rules(connection)
 
     async def find(self, ids: Collection[UUID]) -> Mapping[UUID, StoredRule]:
-        """Read rules by id. Unknown ids are left out."""
+        """Read rules by id. Unknown ids are omitted."""
         async with self._database.bounded() as connection:
             return await repository.rules_by_id(connection, ids)
 

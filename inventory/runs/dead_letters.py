@@ -1,4 +1,4 @@
-"""Dead letters: messages of the sync that could not be handled, as operators see them."""
+"""Dead letters of the sync, in a form for operators."""
 
 from datetime import datetime
 

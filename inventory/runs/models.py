@@ -17,7 +17,7 @@ OPEN_STATUSES: frozenset[RunStatus] = frozenset({"planning", "running", "consoli
 
 
 class PlannedBand(msgspec.Struct, frozen=True, kw_only=True):
-    """One partition as it was planned. `price_from`, `price_to`: as in `Partition`; `planned`: stones."""
+    """Planned partition. `price_from`, `price_to`: as in `Partition`; `planned`: number of stones."""
 
     ordinal: int
     kind: PartitionKind
@@ -42,8 +42,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True):
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """A row of `run_metadata`. Figures count stones; `docs/explanation/sync.md` has their invariant.
 
-    `fetched`, `unidentified`: stones that were read so far. `distinct_stones`, `repeated`: None until the run is
-    consolidated.
+    `fetched`, `unidentified`: stones read so far. `distinct_stones`, `repeated`: None until the run is consolidated.
     """
 
     id: UUID
@@ -97,8 +96,8 @@ class Partition(msgspec.Struct, frozen=True, kw_only=True):
 
     `kind`: a price band, the stones outside the bands, or rows of a file (from row `first_offset`).
 
-    `price_from`, `price_to`: whole US dollars of the plan's dimension, both inclusive, None is open. `distinct_stones`: the
-    number of distinct stones among the fetched ones, None until the partition has ended.
+    `price_from`, `price_to`: whole US dollars of the plan's dimension, both inclusive, None is open. `distinct_stones`:
+    number of distinct fetched stones, None until the partition has ended.
     """
 
     id: UUID
@@ -143,8 +142,8 @@ class RunPosition(msgspec.Struct, frozen=True):
 class RunOutline(msgspec.Struct, frozen=True, kw_only=True):
     """Progress of the partitions of a run.
 
-    `max_over_mean`: the largest price band over the mean one, by different stones (planned ones until a band was read); 1.0
-    without bands.
+    `max_over_mean`: stones of the largest price band divided by the mean, by distinct stones (planned stones until a band
+    was read); 1.0 without bands.
     """
 
     total: int

@@ -108,12 +108,12 @@ FROM stones_seen AS seen
 JOIN raw_diamonds AS raw USING (feed, supplier_stone_id)
 JOIN diamonds AS diamond ON diamond.supplier = $1 AND diamond.supplier_stone_id = seen.supplier_stone_id
 WHERE seen.feed = $1 AND seen.run_id <> $2 AND seen.observed_at < $3 AND raw.gone_at IS NULL AND diamond.status = 'active'
-  -- Of both sides: a merge join would read the diamonds from the beginning.
+  -- Condition on both tables: otherwise a merge join would read the diamonds from the beginning.
   AND seen.supplier_stone_id > $4 AND diamond.supplier_stone_id > $4
 ORDER BY seen.supplier_stone_id LIMIT $5
 
 -- add_run_log --
--- Stores log lines, a column of each field.
+-- Store log lines. Each parameter is the array of a column.
 INSERT INTO run_log (run_id, at, level, role, event, fields)
 SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::jsonb[])
 

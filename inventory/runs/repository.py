@@ -45,13 +45,13 @@ async def run(connection: Connection, run_id: UUID) -> Run:
 
 
 async def find_id(connection: Connection, text: str, feed: str | None) -> UUID:
-    """Find the run that a text names: an id, the first characters of an id, or `latest` for the newest run.
+    """Find a run by an id, the first characters of an id, or `latest` for the newest run.
 
-    `feed`: the one whose newest run is meant; None for all feeds.
+    `feed`: feed of the newest run; None for all feeds.
 
     Raises:
         NotFound: no run has such an id.
-        ValidationFailed: the text is not the beginning of an id, or several ids begin with it.
+        ValidationFailed: the text is not a prefix of an id, or several ids begin with it.
     """
     if text == LATEST:
         found = await newest(connection, feed)
@@ -70,7 +70,7 @@ async def find_id(connection: Connection, text: str, feed: str | None) -> UUID:
 
 
 async def newest(connection: Connection, feed: str | None) -> Run | None:
-    """Read the run of a feed that started last; of all feeds if `feed` is None."""
+    """Read the newest run of a feed. `feed`: None for all feeds."""
     row = await connection.fetchrow(sql.newest_run, feed)
     return run_of(row) if row else None
 
@@ -109,7 +109,7 @@ async def listing(
     limit: int = 20,
     offset: int = 0,
 ) -> list[Run]:
-    """Runs, newest first, counted from a position if there is one."""
+    """List runs, newest first. `after`: position of the last run of the previous page."""
     position = (after.started_at, after.id) if after else (None, None)
     rows = await connection.fetch(
         sql.list_runs, run_type, statuses, feed, started_after, started_before, *position, limit, offset

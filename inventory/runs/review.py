@@ -24,7 +24,7 @@ class RawItem(msgspec.Struct, frozen=True):
 
 
 class QuarantineGroup(msgspec.Struct, frozen=True):
-    """Items in quarantine for one problem (`field: what is wrong`), with up to three examples."""
+    """Items in quarantine with the same problem (`field: description`), with up to three examples."""
 
     problem: str
     items: int
@@ -74,7 +74,7 @@ async def count_missing(connection: Connection, run: Run) -> int:
 async def missing_diamonds(connection: Connection, run: Run, after: str, limit: int) -> Sequence[MissingDiamond]:
     """Read active diamonds that a full run did not see, by the supplier's id after `after`.
 
-    The consolidation asks the supplier for each of them again, so it deletes these or fewer.
+    The consolidation queries the supplier for each of them again, so it deletes at most these.
     """
     if run.run_type != "full":
         return []
@@ -83,7 +83,7 @@ async def missing_diamonds(connection: Connection, run: Run, after: str, limit: 
 
 
 class RunReview:
-    """Reads what a safety check of the consolidation is about. Every method raises `DatabaseUnavailable`."""
+    """Reads the items and diamonds of a safety check. Methods raise `DatabaseUnavailable` if the database does not answer."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -94,7 +94,7 @@ class RunReview:
             return await quarantine_groups(connection, run_id, feed)
 
     async def item(self, feed: str, supplier_stone_id: str) -> RawItem | None:
-        """Read the newest payload of a stone; None if there is none."""
+        """Read the newest payload of a stone. Returns None if there is no payload."""
         async with self._database.bounded() as connection:
             rows = await connection.fetch(sql.raw_items, [feed], [supplier_stone_id])
         return RawItem(**rows[0]) if rows else None

@@ -87,8 +87,8 @@ def check_consolidation(facts: RunFacts, *, force: bool) -> bool:
         _refuse(
             run,
             "PARTITIONS_FAILED",
-            f"has {gaps} of {len(facts.partitions)} partitions that have not succeeded. Retry them, or consolidate what was "
-            "read with `force`: then nothing is deleted and the watermark stays",
+            f"has {gaps} of {len(facts.partitions)} partitions that have not succeeded. Retry them, or consolidate the "
+            "read stones with `force`: then no diamond is deleted and the watermark does not move",
             failed=gaps,
         )
     return gaps > 0 or (force and run.error_code == FeedIncomplete.code)

@@ -1,4 +1,4 @@
-"""Times at which runs are due."""
+"""Run schedule: next and last time at which a run is due."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta

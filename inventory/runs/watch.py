@@ -57,7 +57,7 @@ class _PolledRun:
 
 
 class RunWatch:
-    """Polls runs in the database."""
+    """Polls runs in the database once a second, and shares the snapshots among subscribers."""
 
     def __init__(self, runs: RunService) -> None:
         self._runs = runs
