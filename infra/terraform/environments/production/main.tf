@@ -9,6 +9,14 @@ resource "azurerm_resource_group" "this" {
   name     = local.name
   location = var.location
   tags     = local.tags
+
+  # A validation of one variable that names another needs Terraform 1.9.
+  lifecycle {
+    precondition {
+      condition     = length(var.alarm_emails) + length(var.alarm_action_groups) > 0
+      error_message = "Alarms need a receiver: alarm_emails, or alarm_action_groups."
+    }
+  }
 }
 
 module "service_bus" {

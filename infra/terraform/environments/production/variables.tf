@@ -110,9 +110,10 @@ variable "alarm_emails" {
   type        = list(string)
   default     = []
 
+  # The name of a receiver is its address. Azure compares these names without regard to case.
   validation {
-    condition     = length(var.alarm_emails) + length(var.alarm_action_groups) > 0
-    error_message = "Alarms need a receiver: alarm_emails, or alarm_action_groups."
+    condition     = length(distinct([for address in var.alarm_emails : lower(address)])) == length(var.alarm_emails)
+    error_message = "An address must be given once; addresses that differ only by case are the same receiver."
   }
 
   validation {

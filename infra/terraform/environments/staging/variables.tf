@@ -99,6 +99,12 @@ variable "alarm_emails" {
   type        = list(string)
   default     = []
 
+  # The name of a receiver is its address. Azure compares these names without regard to case.
+  validation {
+    condition     = length(distinct([for address in var.alarm_emails : lower(address)])) == length(var.alarm_emails)
+    error_message = "An address must be given once; addresses that differ only by case are the same receiver."
+  }
+
   validation {
     condition     = alltrue([for address in var.alarm_emails : can(regex("^[^@ ]+@[^@ ]+[.][^@ ]+$", address))])
     error_message = "A mail address has the form name@example.com."

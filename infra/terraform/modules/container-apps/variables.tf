@@ -425,6 +425,12 @@ variable "log_daily_quota_gb" {
   type        = number
   default     = -1
 
+  # The name of a receiver is its address. Azure compares these names without regard to case.
+  validation {
+    condition     = length(distinct([for address in var.alarms.emails : lower(address)])) == length(var.alarms.emails)
+    error_message = "An address must be given once; addresses that differ only by case are the same receiver."
+  }
+
   validation {
     condition     = var.log_daily_quota_gb == -1 || var.log_daily_quota_gb >= 0.1
     error_message = "The quota must be -1 or 0.1 GB at least."

@@ -284,7 +284,7 @@ run "alarms_without_a_receiver_are_refused" {
   variables {
     alarm_emails = []
   }
-  expect_failures = [var.alarm_emails]
+  expect_failures = [azurerm_resource_group.this]
 }
 
 run "the_jobs_retry_a_nightly_run_that_was_not_planned" {
@@ -325,4 +325,12 @@ run "mails_name_the_commands_of_this_environment" {
     condition     = endswith(module.container_apps.environment_of.jobs.ALERT_DASHBOARD_URL, "/dashboard")
     error_message = "Mails link to the dashboard."
   }
+}
+
+run "receivers_that_differ_by_case_only_are_refused" {
+  command = plan
+  variables {
+    alarm_emails = ["operators@example.com", "Operators@example.com"]
+  }
+  expect_failures = [var.alarm_emails]
 }

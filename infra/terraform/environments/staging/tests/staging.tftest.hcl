@@ -298,3 +298,11 @@ run "mails_name_the_commands_of_this_environment" {
     error_message = "Mails link to the dashboard."
   }
 }
+
+run "receivers_that_differ_by_case_only_are_refused" {
+  command = plan
+  variables {
+    alarm_emails = ["operators@example.com", "Operators@example.com"]
+  }
+  expect_failures = [var.alarm_emails]
+}

@@ -216,6 +216,14 @@ run "an_action_group_by_its_mere_name_is_refused" {
   expect_failures = [var.alarms]
 }
 
+run "receivers_that_differ_by_case_only_are_refused" {
+  command = plan
+  variables {
+    alarms = { emails = ["operators@example.com", "Operators@Example.com"] }
+  }
+  expect_failures = [var.alarms]
+}
+
 run "a_region_by_its_display_name_is_refused" {
   command = plan
   variables {
