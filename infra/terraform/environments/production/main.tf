@@ -88,6 +88,7 @@ module "container_apps" {
   settings    = var.settings
   settings_of = local.settings_of
   secrets     = var.secrets
+  key_vault   = var.key_vault
 
   api          = { min_replicas = 1, max_replicas = 5 }
   consolidator = { min_replicas = 1 }

@@ -40,9 +40,19 @@ variable "image" {
 }
 
 variable "secrets" {
-  description = "Secret settings by their names in .env.example. DATABASE_URL, REDIS_URL, NIVODA_USERNAME and NIVODA_PASSWORD are needed; HMAC_SECRETS, RESEND_API_KEY, ALERT_WEBHOOK_URL and DATABASE_DIRECT_URL are usual."
+  description = "Secret settings by their names in .env.example, with their values, which are then in the state. DATABASE_URL, REDIS_URL, NIVODA_USERNAME and NIVODA_PASSWORD are needed; HMAC_SECRETS, RESEND_API_KEY, ALERT_WEBHOOK_URL and DATABASE_DIRECT_URL are usual."
   type        = map(string)
+  default     = {}
   sensitive   = true
+}
+
+variable "key_vault" {
+  description = "A Key Vault (resource id) and the settings that are secrets in it, instead of values in secrets: see docs/how-to/deploy.md, \"Secrets in a Key Vault\"."
+  type = object({
+    id      = optional(string)
+    secrets = optional(set(string), [])
+  })
+  default = {}
 }
 
 variable "settings" {

@@ -80,6 +80,7 @@ module "container_apps" {
   settings    = var.settings
   settings_of = local.settings_of
   secrets     = var.secrets
+  key_vault   = var.key_vault
 
   api          = { min_replicas = 0, max_replicas = 2 }
   consolidator = { min_replicas = 0 }

@@ -40,5 +40,15 @@ resource "azurerm_container_app_environment" "this" {
   # Azure names the group of the environment's own resources. Taken as a difference, it would replace the environment.
   lifecycle {
     ignore_changes = [infrastructure_resource_group_name]
+
+    precondition {
+      condition     = length(setsubtract(local.needed_names, local.secret_names)) == 0
+      error_message = "DATABASE_URL, REDIS_URL, NIVODA_USERNAME and NIVODA_PASSWORD must be given, in secrets or in key_vault.secrets."
+    }
+
+    precondition {
+      condition     = length(setintersection(local.given_names, var.key_vault.secrets)) == 0
+      error_message = "A secret is given by value (secrets) or by reference (key_vault.secrets), not by both."
+    }
   }
 }

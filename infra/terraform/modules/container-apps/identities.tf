@@ -85,3 +85,16 @@ resource "azurerm_role_assignment" "pull" {
   principal_id         = azurerm_user_assigned_identity.role[each.key].principal_id
   principal_type       = "ServicePrincipal"
 }
+
+# Each role may read the secrets of the vault that it gets, and no other.
+resource "azurerm_role_assignment" "vault" {
+  for_each = {
+    for pair in flatten([for name in var.key_vault.secrets : [for role in local.secret_readers[name] : { role = role, name = name }]]) :
+    "${pair.role} reads ${local.secret_key[pair.name]}" => pair
+  }
+
+  scope                = "${var.key_vault.id}/secrets/${local.secret_key[each.value.name]}"
+  role_definition_name = "Key Vault Secrets User"
+  principal_id         = azurerm_user_assigned_identity.role[each.value.role].principal_id
+  principal_type       = "ServicePrincipal"
+}

@@ -64,8 +64,10 @@ resource "azurerm_container_app_job" "job" {
   dynamic "secret" {
     for_each = local.secrets_of[each.value.role]
     content {
-      name  = local.secret_key[secret.value]
-      value = local.secrets[each.value.role][secret.value]
+      name                = local.secret_key[secret.value]
+      value               = contains(keys(local.vault_secrets), secret.value) ? null : local.secrets[each.value.role][secret.value]
+      key_vault_secret_id = lookup(local.vault_secrets, secret.value, null)
+      identity            = contains(keys(local.vault_secrets), secret.value) ? azurerm_user_assigned_identity.role[each.value.role].id : null
     }
   }
 
@@ -129,6 +131,7 @@ resource "azurerm_container_app_job" "job" {
   depends_on = [
     azurerm_role_assignment.pull,
     azurerm_role_assignment.queue,
+    azurerm_role_assignment.vault,
     azurerm_role_assignment.watermarks,
   ]
 }

@@ -58,6 +58,7 @@ output "grants" {
     { for name, grant in azurerm_role_assignment.queue : name => { role = grant.role_definition_name, scope = grant.scope } },
     { for name, grant in azurerm_role_assignment.scaler : "scaler counts for ${name}" => { role = grant.role_definition_name, scope = grant.scope } },
     { for name, grant in azurerm_role_assignment.watermarks : "${name} watermarks" => { role = grant.role_definition_name, scope = grant.scope } },
+    { for name, grant in azurerm_role_assignment.vault : name => { role = grant.role_definition_name, scope = grant.scope } },
     { for name, grant in azurerm_role_assignment.pull : "${name} pulls" => { role = grant.role_definition_name, scope = grant.scope } },
   )
 }

@@ -47,8 +47,10 @@ resource "azurerm_container_app" "service" {
   dynamic "secret" {
     for_each = local.secrets_of[each.key]
     content {
-      name  = local.secret_key[secret.value]
-      value = local.secrets[each.key][secret.value]
+      name                = local.secret_key[secret.value]
+      value               = contains(keys(local.vault_secrets), secret.value) ? null : local.secrets[each.key][secret.value]
+      key_vault_secret_id = lookup(local.vault_secrets, secret.value, null)
+      identity            = contains(keys(local.vault_secrets), secret.value) ? azurerm_user_assigned_identity.role[each.key].id : null
     }
   }
 
@@ -201,6 +203,7 @@ resource "azurerm_container_app" "service" {
     azurerm_role_assignment.pull,
     azurerm_role_assignment.queue,
     azurerm_role_assignment.scaler,
+    azurerm_role_assignment.vault,
     azurerm_role_assignment.watermarks,
   ]
 }

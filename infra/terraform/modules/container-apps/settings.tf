@@ -9,7 +9,9 @@ locals {
   password_secret = "registry-password"
 
   # Known at plan time, and no secret: the names are those of .env.example.
-  secret_names = nonsensitive(toset(keys(var.secrets)))
+  given_names  = nonsensitive(toset(keys(var.secrets)))
+  secret_names = setunion(local.given_names, var.key_vault.secrets)
+  needed_names = ["DATABASE_URL", "REDIS_URL", "NIVODA_USERNAME", "NIVODA_PASSWORD"]
 
   # A secret goes to everyone who may need it; these are needed by fewer. The migration reads nothing but the database.
   secret_readers = merge(
@@ -33,7 +35,7 @@ locals {
   # Setting to value, for each role. Everything in here is sensitive.
   secrets = {
     for role in local.roles : role => merge(
-      { for name in local.secret_names : name => var.secrets[name] if contains(local.secret_readers[name], role) },
+      { for name in local.given_names : name => var.secrets[name] if contains(local.secret_readers[name], role) },
       contains(local.pipeline, role) ? local.own_secrets : {},
     )
   }
@@ -44,6 +46,12 @@ locals {
       [for name in local.secret_names : name if contains(local.secret_readers[name], role)],
       contains(local.pipeline, role) && !local.by_identity ? ["AZURE_SERVICE_BUS_CONNECTION_STRING", "AZURE_STORAGE_CONNECTION_STRING"] : [],
     ))
+  }
+
+  # Without a version: Container Apps take a new version of the secret within 30 minutes and restart what uses it
+  # ("Manage secrets in Azure Container Apps", https://learn.microsoft.com/azure/container-apps/manage-secrets).
+  vault_secrets = {
+    for name in var.key_vault.secrets : name => "https://${basename(var.key_vault.id)}.vault.azure.net/secrets/${local.secret_key[name]}"
   }
 
   fixed_for_all = {

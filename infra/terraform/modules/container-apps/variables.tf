@@ -142,14 +142,10 @@ variable "settings_of" {
 }
 
 variable "secrets" {
-  description = "Secret settings by their names in .env.example: DATABASE_URL, REDIS_URL, NIVODA_USERNAME, NIVODA_PASSWORD, and those that are wanted. They become Container App secrets."
+  description = "Secret settings by their names in .env.example, with their values: they become Container App secrets, and are in the state. Those of key_vault are not given here."
   type        = map(string)
+  default     = {}
   sensitive   = true
-
-  validation {
-    condition     = length(setsubtract(["DATABASE_URL", "REDIS_URL", "NIVODA_USERNAME", "NIVODA_PASSWORD"], keys(var.secrets))) == 0
-    error_message = "DATABASE_URL, REDIS_URL, NIVODA_USERNAME and NIVODA_PASSWORD must be given."
-  }
 
   validation {
     condition     = alltrue([for name, value in var.secrets : can(regex("^[A-Z][A-Z0-9_]*$", name)) && value != ""])
@@ -158,7 +154,7 @@ variable "secrets" {
 
   # Redis is outside of the environment: TLS, the access key, and the port of the instance (10000 for Azure Managed Redis).
   validation {
-    condition     = can(regex("^rediss://[^/@]*:[^/@]+@[^/@:]+:[0-9]+(/[0-9]*)?([?].*)?$", lookup(var.secrets, "REDIS_URL", "")))
+    condition     = !contains(keys(var.secrets), "REDIS_URL") || can(regex("^rediss://[^/@]*:[^/@]+@[^/@:]+:[0-9]+(/[0-9]*)?([?].*)?$", lookup(var.secrets, "REDIS_URL", "")))
     error_message = "REDIS_URL must be rediss://:KEY@HOST:PORT/0, with a percent-encoded key: see docs/how-to/deploy.md, \"Redis\"."
   }
 
@@ -166,6 +162,30 @@ variable "secrets" {
   validation {
     condition     = alltrue([for name in ["DATABASE_URL", "DATABASE_DIRECT_URL"] : !can(regex("@db[.][a-z0-9]+[.]supabase[.]co[:/]", lookup(var.secrets, name, "")))])
     error_message = "Supabase's direct host can't be reached from Container Apps. Use the session pooler as DATABASE_DIRECT_URL: see docs/how-to/deploy.md, \"Addresses of Postgres\"."
+  }
+}
+
+variable "key_vault" {
+  description = "A Key Vault with access by Azure roles (resource id) and the settings that are secrets in it: DATABASE_URL is the secret database-url. Container Apps read them by the identity of each role, so that no value is in the state."
+  type = object({
+    id      = optional(string)
+    secrets = optional(set(string), [])
+  })
+  default = {}
+
+  validation {
+    condition     = var.key_vault.id == null || can(regex("(?i)^/subscriptions/.+/providers/Microsoft[.]KeyVault/vaults/[a-z][a-z0-9-]{1,22}[a-z0-9]$", var.key_vault.id))
+    error_message = "A Key Vault is named by its resource id."
+  }
+
+  validation {
+    condition     = (var.key_vault.id != null) == (length(var.key_vault.secrets) > 0)
+    error_message = "A Key Vault and the settings that it holds are given together."
+  }
+
+  validation {
+    condition     = alltrue([for name in var.key_vault.secrets : can(regex("^[A-Z][A-Z0-9_]*$", name))])
+    error_message = "A secret is named in capitals, as in .env.example."
   }
 }
 

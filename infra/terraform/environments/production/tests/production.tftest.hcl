@@ -334,3 +334,15 @@ run "receivers_that_differ_by_case_only_are_refused" {
   }
   expect_failures = [var.alarm_emails]
 }
+
+run "secrets_of_a_key_vault_are_wired_to_the_services" {
+  variables {
+    secrets   = { HMAC_SECRETS = "hmac-secret" }
+    key_vault = { id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/people/providers/Microsoft.KeyVault/vaults/acme-diamonds", secrets = ["DATABASE_URL", "REDIS_URL", "NIVODA_USERNAME", "NIVODA_PASSWORD"] }
+  }
+
+  assert {
+    condition     = module.container_apps.grants["api reads database-url"] == { role = "Key Vault Secrets User", scope = "${var.key_vault.id}/secrets/database-url" } && module.container_apps.environment_of.api.DATABASE_URL == "secret: database-url"
+    error_message = "The API reads the address of the database from the vault."
+  }
+}

@@ -53,7 +53,39 @@ run "a_missing_database_is_refused" {
   variables {
     secrets = { REDIS_URL = "rediss://:b@redis.example.com:10000/0", NIVODA_USERNAME = "c", NIVODA_PASSWORD = "d" }
   }
-  expect_failures = [var.secrets]
+  expect_failures = [azurerm_container_app_environment.this]
+}
+
+run "a_secret_by_value_and_by_reference_is_refused" {
+  command = plan
+  variables {
+    key_vault = { id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/people/providers/Microsoft.KeyVault/vaults/acme-diamonds", secrets = ["DATABASE_URL"] }
+  }
+  expect_failures = [azurerm_container_app_environment.this]
+}
+
+run "a_key_vault_by_its_mere_name_is_refused" {
+  command = plan
+  variables {
+    key_vault = { id = "acme-diamonds", secrets = ["HMAC_SECRETS"] }
+  }
+  expect_failures = [var.key_vault]
+}
+
+run "references_without_a_key_vault_are_refused" {
+  command = plan
+  variables {
+    key_vault = { secrets = ["HMAC_SECRETS"] }
+  }
+  expect_failures = [var.key_vault]
+}
+
+run "the_name_of_a_secret_in_the_vault_is_not_the_name_of_a_setting" {
+  command = plan
+  variables {
+    key_vault = { id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/people/providers/Microsoft.KeyVault/vaults/acme-diamonds", secrets = ["hmac-secrets"] }
+  }
+  expect_failures = [var.key_vault]
 }
 
 run "an_empty_secret_is_refused" {

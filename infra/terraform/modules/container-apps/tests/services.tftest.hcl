@@ -330,6 +330,52 @@ run "nobody_works_under_another_name" {
   }
 }
 
+run "without_a_key_vault_secrets_are_values" {
+  assert {
+    condition     = length(azurerm_role_assignment.vault) == 0 && alltrue(flatten([for app in azurerm_container_app.service : [for secret in app.secret : nonsensitive(!can(regex("vault[.]azure[.]net", secret.key_vault_secret_id)) && secret.value == local.secrets[app.name][one([for name, key in local.secret_key : name if key == secret.name])])]]))
+    error_message = "Nothing refers to a vault unless one is given."
+  }
+}
+
+run "secrets_of_a_key_vault_are_references" {
+  variables {
+    secrets   = { HMAC_SECRETS = "hmac-secret" }
+    key_vault = { id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/people/providers/Microsoft.KeyVault/vaults/acme-diamonds", secrets = ["DATABASE_URL", "REDIS_URL", "NIVODA_USERNAME", "NIVODA_PASSWORD", "RESEND_API_KEY"] }
+  }
+
+  assert {
+    condition = { for secret in azurerm_container_app.service["worker"].secret : nonsensitive(secret.name) => nonsensitive([secret.key_vault_secret_id, secret.identity, secret.value == null]) } == {
+      for name in ["database-url", "nivoda-password", "nivoda-username", "redis-url"] : name => ["https://acme-diamonds.vault.azure.net/secrets/${name}", azurerm_user_assigned_identity.role["worker"].id, true]
+    }
+    error_message = "The worker's secrets are references that its own identity reads, without a version and without a value."
+  }
+
+  assert {
+    condition     = alltrue([for job in azurerm_container_app_job.job : alltrue([for secret in job.secret : nonsensitive(startswith(secret.key_vault_secret_id, "https://acme-diamonds.vault.azure.net/secrets/") && secret.value == null)])])
+    error_message = "The jobs' secrets are references too."
+  }
+
+  assert {
+    condition     = [for secret in azurerm_container_app.service["api"].secret : nonsensitive(secret.value) if nonsensitive(secret.name) == "hmac-secrets"] == ["hmac-secret"]
+    error_message = "A secret that is given by value stays one."
+  }
+
+  assert {
+    condition     = output.environment_of.worker.DATABASE_URL == "secret: database-url" && output.environment_of.migrate.DATABASE_URL == "secret: database-url"
+    error_message = "The processes find them under the same names."
+  }
+
+  assert {
+    condition     = alltrue([for grant in azurerm_role_assignment.vault : grant.role_definition_name == "Key Vault Secrets User" && grant.principal_type == "ServicePrincipal"]) && [for name, grant in azurerm_role_assignment.vault : name if grant.principal_id == "44444444-4444-4444-4444-444444444444"] == ["worker reads database-url", "worker reads nivoda-password", "worker reads nivoda-username", "worker reads redis-url"]
+    error_message = "A role may read what it gets."
+  }
+
+  assert {
+    condition     = azurerm_role_assignment.vault["jobs reads resend-api-key"].scope == "${var.key_vault.id}/secrets/resend-api-key" && !contains(keys(azurerm_role_assignment.vault), "api reads resend-api-key") && [for name in keys(azurerm_role_assignment.vault) : name if startswith(name, "migrate ")] == ["migrate reads database-url"]
+    error_message = "The right is on the single secret, and no role has it that does not need the secret."
+  }
+}
+
 run "identities_pull_the_image" {
   assert {
     condition     = alltrue([for name, app in azurerm_container_app.service : app.registry[0].server == "mockregistry.azurecr.io" && app.registry[0].identity == azurerm_user_assigned_identity.role[name].id]) && alltrue([for name, job in azurerm_container_app_job.job : job.registry[0].server == "mockregistry.azurecr.io" && job.registry[0].identity == azurerm_user_assigned_identity.role[name].id])
