@@ -50,8 +50,9 @@ mock_resource "azurerm_log_analytics_workspace" {
 
 mock_resource "azurerm_container_app_environment" {
   defaults = {
-    id             = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/diamonds/providers/Microsoft.App/managedEnvironments/mock"
-    default_domain = "mock.westeurope.azurecontainerapps.io"
+    id                = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/diamonds/providers/Microsoft.App/managedEnvironments/mock"
+    default_domain    = "mock.westeurope.azurecontainerapps.io"
+    static_ip_address = "20.0.0.9"
   }
 }
 
@@ -72,5 +73,11 @@ mock_resource "azurerm_container_app" {
 mock_resource "azurerm_monitor_action_group" {
   defaults = {
     id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/diamonds/providers/Microsoft.Insights/actionGroups/mock"
+  }
+}
+
+mock_resource "azurerm_container_app_environment_managed_certificate" {
+  defaults = {
+    id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/diamonds/providers/Microsoft.App/managedEnvironments/mock/managedCertificates/api"
   }
 }

@@ -95,6 +95,7 @@ module "container_apps" {
   jobs         = { min_replicas = 1 }
   worker       = { min_replicas = 0, max_replicas = 30 }
 
+  custom_domain      = var.custom_domain
   network            = { subnet_id = var.network.subnet_id, zone_redundant = var.network.subnet_id != null && var.network.zone_redundant }
   alarms             = { action_groups = var.alarm_action_groups, emails = var.alarm_emails }
   log_retention_days = 30

@@ -98,6 +98,16 @@ variable "network" {
   default = {}
 }
 
+variable "custom_domain" {
+  description = "A domain for the API with a managed certificate, or with certificate_id, the resource id of one that was uploaded to the environment: see docs/how-to/deploy.md, \"A domain of your own\"."
+  type = object({
+    name           = optional(string)
+    certificate_id = optional(string)
+    validation     = optional(string, "CNAME")
+  })
+  default = {}
+}
+
 variable "registry_pull" {
   description = "How images are pulled: by the identity of each service, or as the registry's admin."
   type        = string

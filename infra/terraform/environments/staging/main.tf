@@ -87,6 +87,7 @@ module "container_apps" {
   jobs         = { min_replicas = 0, once_cron = "*/5 * * * *" }
   worker       = { min_replicas = 0, max_replicas = 30 }
 
+  custom_domain      = var.custom_domain
   network            = var.network
   alarms             = { action_groups = var.alarm_action_groups, emails = var.alarm_emails }
   log_retention_days = 7

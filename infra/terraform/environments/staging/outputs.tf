@@ -1,6 +1,16 @@
 output "api_url" {
-  description = "Where the API is served."
+  description = "Where the API is served: the custom domain, if there is one."
   value       = module.container_apps.api_url
+}
+
+output "dns_records" {
+  description = "Records that a custom domain needs at the provider of its DNS before it is set: CNAME or A, and TXT at asuid.DOMAIN."
+  value       = module.container_apps.dns_records
+}
+
+output "custom_domain" {
+  description = "The domain of the API and its certificate; null: Azure's own address only."
+  value       = module.container_apps.custom_domain
 }
 
 output "resource_group" {

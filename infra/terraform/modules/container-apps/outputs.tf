@@ -1,6 +1,23 @@
 output "api_url" {
-  description = "Where the API is served."
-  value       = "https://${azurerm_container_app.service["api"].ingress[0].fqdn}"
+  description = "Where the API is served: the custom domain, if there is one."
+  value       = "https://${var.custom_domain.name == null ? azurerm_container_app.service["api"].ingress[0].fqdn : var.custom_domain.name}"
+}
+
+output "dns_records" {
+  description = "Records that a custom domain needs at the provider of its DNS before it is set: CNAME (A for a domain without a subdomain), and TXT at asuid.DOMAIN, which proves that the domain is yours."
+  value = {
+    cname = azurerm_container_app.service["api"].ingress[0].fqdn
+    a     = azurerm_container_app_environment.this.static_ip_address
+    txt   = azurerm_container_app.service["api"].custom_domain_verification_id
+  }
+}
+
+output "custom_domain" {
+  description = "The domain of the API and its certificate; null: Azure's own address only."
+  value = var.custom_domain.name == null ? null : {
+    name        = var.custom_domain.name
+    certificate = local.given_domain ? var.custom_domain.certificate_id : azurerm_container_app_environment_managed_certificate.api[0].id
+  }
 }
 
 output "environment_id" {

@@ -78,7 +78,7 @@ locals {
   # Defaults of the mails that the jobs send: `settings` and `settings_of` may replace them.
   mail_defaults = {
     ALERT_SHELL         = "az containerapp exec --resource-group ${var.resource_group_name} --name {role} --command sh"
-    ALERT_DASHBOARD_URL = "https://api.${azurerm_container_app_environment.this.default_domain}/dashboard"
+    ALERT_DASHBOARD_URL = "https://${local.api_host}/dashboard"
   }
 
   # What this module decides comes last: the processes and what surrounds them must agree.

@@ -379,6 +379,36 @@ variable "network" {
   }
 }
 
+variable "custom_domain" {
+  description = "A domain for the API, such as api.example.com. Without certificate_id Azure issues and renews a certificate, after a validation by CNAME, HTTP (a domain without a subdomain) or TXT; certificate_id is the resource id of one that was uploaded to the environment."
+  type = object({
+    name           = optional(string)
+    certificate_id = optional(string)
+    validation     = optional(string, "CNAME")
+  })
+  default = {}
+
+  validation {
+    condition     = var.custom_domain.name == null || can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?[.])+[a-z]{2,63}$", var.custom_domain.name))
+    error_message = "A domain is a full name in lower case without a scheme, such as api.example.com."
+  }
+
+  validation {
+    condition     = var.custom_domain.certificate_id == null || can(regex("^/subscriptions/.+/managedEnvironments/.+/certificates/.+$", var.custom_domain.certificate_id))
+    error_message = "A certificate is named by its resource id: az containerapp env certificate upload prints it."
+  }
+
+  validation {
+    condition     = var.custom_domain.certificate_id == null || var.custom_domain.name != null
+    error_message = "A certificate needs a domain."
+  }
+
+  validation {
+    condition     = contains(["CNAME", "HTTP", "TXT"], var.custom_domain.validation)
+    error_message = "The validation must be CNAME, HTTP or TXT."
+  }
+}
+
 variable "probes" {
   description = "How the API is looked at. Readiness asks for the database; it is patient, because a database that is away is away for every replica."
   type = object({

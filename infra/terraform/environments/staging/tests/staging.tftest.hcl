@@ -318,3 +318,14 @@ run "secrets_of_a_key_vault_are_wired_to_the_services" {
     error_message = "The API reads the address of the database from the vault."
   }
 }
+
+run "a_custom_domain_is_wired_to_the_api" {
+  variables {
+    custom_domain = { name = "api.example.com" }
+  }
+
+  assert {
+    condition     = output.api_url == "https://api.example.com" && output.custom_domain.name == "api.example.com"
+    error_message = "The API is served at the domain."
+  }
+}

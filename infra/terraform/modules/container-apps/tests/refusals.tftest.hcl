@@ -288,6 +288,38 @@ run "a_subnet_by_its_mere_name_is_refused" {
   expect_failures = [var.network]
 }
 
+run "a_domain_with_a_scheme_is_refused" {
+  command = plan
+  variables {
+    custom_domain = { name = "https://api.example.com" }
+  }
+  expect_failures = [var.custom_domain]
+}
+
+run "a_certificate_without_a_domain_is_refused" {
+  command = plan
+  variables {
+    custom_domain = { certificate_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/diamonds/providers/Microsoft.App/managedEnvironments/mock/certificates/wildcard" }
+  }
+  expect_failures = [var.custom_domain]
+}
+
+run "a_managed_certificate_is_not_given_by_its_id" {
+  command = plan
+  variables {
+    custom_domain = { name = "api.example.com", certificate_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/diamonds/providers/Microsoft.App/managedEnvironments/mock/managedCertificates/api" }
+  }
+  expect_failures = [var.custom_domain]
+}
+
+run "an_unknown_validation_of_a_domain_is_refused" {
+  command = plan
+  variables {
+    custom_domain = { name = "api.example.com", validation = "MAIL" }
+  }
+  expect_failures = [var.custom_domain]
+}
+
 run "no_delay_after_sigterm_is_refused" {
   command = plan
   variables {

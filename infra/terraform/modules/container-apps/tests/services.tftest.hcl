@@ -593,6 +593,60 @@ run "the_platform_waits_for_the_delay_of_the_api" {
   }
 }
 
+run "without_a_custom_domain_the_api_has_the_address_of_azure" {
+  assert {
+    condition     = length(azurerm_container_app_custom_domain.managed) + length(azurerm_container_app_custom_domain.given) + length(azurerm_container_app_environment_managed_certificate.api) == 0 && output.custom_domain == null
+    error_message = "No domain and no certificate unless one is given."
+  }
+
+  assert {
+    condition     = output.environment_of.jobs.ALERT_DASHBOARD_URL == "https://api.mock.westeurope.azurecontainerapps.io/dashboard"
+    error_message = "Mails link to that address."
+  }
+}
+
+run "a_custom_domain_has_a_managed_certificate" {
+  variables {
+    custom_domain = { name = "api.example.com" }
+  }
+
+  assert {
+    condition     = azurerm_container_app_custom_domain.managed[0].name == "api.example.com" && azurerm_container_app_custom_domain.managed[0].container_app_id == azurerm_container_app.service["api"].id && length(azurerm_container_app_custom_domain.given) == 0
+    error_message = "The API gets the domain."
+  }
+
+  assert {
+    condition     = azurerm_container_app_environment_managed_certificate.api[0].subject_name == "api.example.com" && azurerm_container_app_environment_managed_certificate.api[0].domain_control_validation == "CNAME" && azurerm_container_app_environment_managed_certificate.api[0].container_app_environment_id == azurerm_container_app_environment.this.id
+    error_message = "Azure issues its certificate in the environment."
+  }
+
+  assert {
+    condition     = output.api_url == "https://api.example.com" && output.environment_of.jobs.ALERT_DASHBOARD_URL == "https://api.example.com/dashboard"
+    error_message = "The API and the dashboard are found there."
+  }
+
+  assert {
+    condition     = output.dns_records == { cname = azurerm_container_app.service["api"].ingress[0].fqdn, a = azurerm_container_app_environment.this.static_ip_address, txt = azurerm_container_app.service["api"].custom_domain_verification_id }
+    error_message = "The records for its DNS are listed."
+  }
+}
+
+run "a_custom_domain_has_a_given_certificate" {
+  variables {
+    custom_domain = { name = "api.example.com", certificate_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/diamonds/providers/Microsoft.App/managedEnvironments/mock/certificates/wildcard" }
+  }
+
+  assert {
+    condition     = azurerm_container_app_custom_domain.given[0].container_app_environment_certificate_id == var.custom_domain.certificate_id && azurerm_container_app_custom_domain.given[0].certificate_binding_type == "SniEnabled" && azurerm_container_app_custom_domain.given[0].name == "api.example.com"
+    error_message = "The domain is bound to the given certificate."
+  }
+
+  assert {
+    condition     = length(azurerm_container_app_custom_domain.managed) + length(azurerm_container_app_environment_managed_certificate.api) == 0
+    error_message = "Azure issues no second certificate."
+  }
+}
+
 run "outgoing_addresses_are_listed_for_firewalls" {
   assert {
     condition     = output.outgoing_addresses == tolist(["20.0.0.1", "20.0.0.2"])
