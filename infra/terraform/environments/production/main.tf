@@ -102,6 +102,22 @@ module "container_apps" {
   tags               = local.tags
 }
 
+# What holds data or is hard to recreate: watermarks, images that were proved, logs, and the environment, with which addresses
+# and domains would change. Not Service Bus: the processes send lost messages again.
+resource "azurerm_management_lock" "this" {
+  for_each = var.locks ? {
+    watermarks  = module.storage.id
+    registry    = module.container_registry.id
+    logs        = module.container_apps.log_workspace_id
+    environment = module.container_apps.environment_id
+  } : {}
+
+  name       = "keep-${each.key}"
+  scope      = each.value
+  lock_level = "CanNotDelete"
+  notes      = "Set by Terraform (locks). See docs/how-to/deploy.md, \"Locks\"."
+}
+
 locals {
   # The ingress of Container Apps comes from this range and says who is behind it. Nothing else reaches a replica.
   api_settings = { TRUSTED_PROXIES = "100.64.0.0/10" }

@@ -53,6 +53,11 @@ output "log_workspace" {
   value       = module.container_apps.log_workspace
 }
 
+output "locks" {
+  description = "What is locked against deletion, by resource id."
+  value       = { for name, lock in azurerm_management_lock.this : name => { scope = lock.scope, level = lock.lock_level } }
+}
+
 output "alarms" {
   description = "What Azure watches."
   value       = module.container_apps.alarms

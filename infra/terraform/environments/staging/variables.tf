@@ -97,6 +97,12 @@ variable "custom_domain" {
   default = {}
 }
 
+variable "locks" {
+  description = "Whether the account of the watermarks, the registry, the logs and the Container Apps environment are locked against deletion: see docs/how-to/deploy.md, \"Locks\"."
+  type        = bool
+  default     = false
+}
+
 variable "registry_pull" {
   description = "How images are pulled: by the identity of each service, or as the registry's admin."
   type        = string

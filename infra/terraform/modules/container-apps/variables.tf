@@ -443,6 +443,12 @@ variable "alarms" {
   })
   default = {}
 
+  # The name of a receiver is its address. Azure compares these names without regard to case.
+  validation {
+    condition     = length(distinct([for address in var.alarms.emails : lower(address)])) == length(var.alarms.emails)
+    error_message = "An address must be given once; addresses that differ only by case are the same receiver."
+  }
+
   validation {
     condition     = alltrue([for id in var.alarms.action_groups : can(regex("(?i)^/subscriptions/.+/actionGroups/.+$", id))])
     error_message = "An action group is named by its resource id."
@@ -474,12 +480,6 @@ variable "log_daily_quota_gb" {
   description = "Most logs that are taken in a day, in GB; -1: no limit. A limit saves money and loses logs."
   type        = number
   default     = -1
-
-  # The name of a receiver is its address. Azure compares these names without regard to case.
-  validation {
-    condition     = length(distinct([for address in var.alarms.emails : lower(address)])) == length(var.alarms.emails)
-    error_message = "An address must be given once; addresses that differ only by case are the same receiver."
-  }
 
   validation {
     condition     = var.log_daily_quota_gb == -1 || var.log_daily_quota_gb >= 0.1

@@ -1,3 +1,8 @@
+output "id" {
+  description = "Resource id of the account."
+  value       = azurerm_storage_account.this.id
+}
+
 output "account" {
   description = "Name of the account."
   value       = azurerm_storage_account.this.name

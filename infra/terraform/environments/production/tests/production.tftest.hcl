@@ -327,6 +327,34 @@ run "mails_name_the_commands_of_this_environment" {
   }
 }
 
+run "nothing_is_locked_unless_it_is_asked_for" {
+  assert {
+    condition     = length(azurerm_management_lock.this) == 0
+    error_message = "Locks are off."
+  }
+}
+
+run "locks_keep_what_holds_data_or_is_hard_to_recreate" {
+  variables {
+    locks = true
+  }
+
+  assert {
+    condition = output.locks == {
+      watermarks  = { scope = module.storage.id, level = "CanNotDelete" }
+      registry    = { scope = module.container_registry.id, level = "CanNotDelete" }
+      logs        = { scope = module.container_apps.log_workspace_id, level = "CanNotDelete" }
+      environment = { scope = module.container_apps.environment_id, level = "CanNotDelete" }
+    }
+    error_message = "Storage, registry, logs and environment can't be deleted by mistake."
+  }
+
+  assert {
+    condition     = length(distinct([for lock in azurerm_management_lock.this : lock.scope])) == 4
+    error_message = "Each lock is on a resource of its own."
+  }
+}
+
 run "receivers_that_differ_by_case_only_are_refused" {
   command = plan
   variables {
