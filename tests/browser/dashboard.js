@@ -111,6 +111,25 @@ try {
   await second.locator("tbody tr", { has: second.locator(`a[href$="${diamond}"]`) }).waitFor();
   seen.held = true;
 
+  // A sold diamond is found by its id and by its report number, also with spaces around it.
+  await page.goto(`${url}/dashboard#/inventory?availability=SOLD`);
+  const gone = page.locator("tbody tr").first();
+  const [lab, report] = (await gone.locator("td[data-label=Report]").textContent()).trim().split(" ");
+  await gone.locator("a").click();
+  await page.getByRole("heading", { name: "History" }).waitFor();
+  const sold = page.url().split("/").at(-1);
+  const found = async (label, text) => {
+    await page.goto(`${url}/dashboard#/inventory`);
+    await page.getByLabel(label).fill(text);
+    await page.getByRole("button", { name: "Search", exact: true }).click();
+    await page.getByText(/^\d+ diamonds? match(es)?\.$/).waitFor();
+    return (await page.locator("tbody tr", { has: page.locator(`a[href$="${sold}"]`) }).textContent()).trim();
+  };
+  seen.soldById = await found("Diamond id", ` ${sold} `);
+  seen.soldByReport = await found("Report number", report);
+  seen.soldReport = `${lab} ${report}`;
+  await page.goto(`${url}/dashboard#/inventory?availability=AVAILABLE`);
+
   // A pricing rule: created, changed with a preview, and the change undone.
   await page.getByRole("link", { name: "Pricing" }).click();
   await page.getByRole("button", { name: "New rule" }).click();

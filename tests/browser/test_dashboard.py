@@ -49,6 +49,9 @@ async def test_operator_repairs_sync_and_changes_prices_with_dashboard_only(tmp_
     assert "MASS_DELETE_STOPPED" in seen["reason"]
     assert "admin" in seen["by"]
     assert seen["held"]
+    for found in (seen["soldById"], seen["soldByReport"]):
+        assert "Sold" in found
+        assert seen["soldReport"] in found
     assert "Total then" in seen["rulePreview"]
     assert "markup ratio: 1.3 → 1.4" in seen["change"]
     assert "admin" in seen["change"]

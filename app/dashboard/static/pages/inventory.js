@@ -23,6 +23,7 @@ export function Inventory({ query: address, caller }) {
   const number = (name) => (address.get(name) ? Number(address.get(name)) : null);
   const range = (from, to, scale = 1) => (from === null && to === null ? null : { min: from === null ? null : Math.round(from * scale * 1000) / 1000, max: to === null ? null : Math.round(to * scale * 1000) / 1000 });
   const list = (name) => (address.getAll(name).length ? address.getAll(name) : null);
+  const one = (name) => (address.get(name)?.trim() ? [address.get(name).trim()] : null);
   const sort = address.get("sort") ?? "price-asc";
   const [by, direction] = sort.toUpperCase().split("-");
   const given = {
@@ -30,8 +31,11 @@ export function Inventory({ query: address, caller }) {
     labGrown: address.get("origin") ? address.get("origin") === "lab" : null,
     carat: range(number("caratFrom"), number("caratTo")),
     price: range(number("priceFrom"), number("priceTo"), 100),
-    certificateNumbers: address.get("certificate") ? [address.get("certificate")] : null,
+    certificateNumbers: one("certificate"),
+    ids: one("id"),
   };
+  // A report number names one diamond, so it is found when it is sold. With `ids` the API looks at every availability itself.
+  if (given.certificateNumbers) given.availability ??= AVAILABILITY;
   const filter = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null));
   const query = useQuery(SEARCH, { filter, sort: { by, direction }, after: address.get("after"), prices: caller.can("prices:supplier") }, { skip: !may });
   if (!may) return html`<h1>Inventory</h1><p class="empty">The inventory needs a key with the scope diamonds:read.</p>`;
@@ -47,11 +51,12 @@ export function Inventory({ query: address, caller }) {
   return html`<h1>Inventory</h1>
     <form class="card" key=${address.toString()} onSubmit=${search} aria-label="Search">
       <div class="fields">
-        <label>Price from (USD)<input name="priceFrom" type="number" min="0" step="0.01" value=${address.get("priceFrom") ?? ""} /></label>
-        <label>Price to (USD)<input name="priceTo" type="number" min="0" step="0.01" value=${address.get("priceTo") ?? ""} /></label>
-        <label>Carat from<input name="caratFrom" type="number" min="0" step="0.001" value=${address.get("caratFrom") ?? ""} /></label>
-        <label>Carat to<input name="caratTo" type="number" min="0" step="0.001" value=${address.get("caratTo") ?? ""} /></label>
-        <label>Report number<input name="certificate" value=${address.get("certificate") ?? ""} /></label>
+        <label>Price from (USD)<input name="priceFrom" type="number" min="0" step="0.01" defaultValue=${address.get("priceFrom") ?? ""} /></label>
+        <label>Price to (USD)<input name="priceTo" type="number" min="0" step="0.01" defaultValue=${address.get("priceTo") ?? ""} /></label>
+        <label>Carat from<input name="caratFrom" type="number" min="0" step="0.001" defaultValue=${address.get("caratFrom") ?? ""} /></label>
+        <label>Carat to<input name="caratTo" type="number" min="0" step="0.001" defaultValue=${address.get("caratTo") ?? ""} /></label>
+        <label>Diamond id<input name="id" defaultValue=${address.get("id") ?? ""} /></label>
+        <label>Report number<input name="certificate" defaultValue=${address.get("certificate") ?? ""} /></label>
         <label>Sort<select name="sort" value=${sort}>${Object.entries(SORTS).map(([value, text]) => html`<option key=${value} value=${value} selected=${value === sort}>${text}</option>`)}</select></label>
       </div>
       <${Facet} legend="Shape" name="shape" values=${page?.facets.shapes} chosen=${address.getAll("shape")} />
