@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 
+from inventory.core.counts import count_text
 from inventory.core.errors import Conflict, FeedIncomplete, InventoryError, NotFound
 from inventory.runs.models import Partition, PartitionStatus, Run, RunFacts, RunOutline, RunStatus
 
@@ -87,8 +88,8 @@ def check_consolidation(facts: RunFacts, *, force: bool) -> bool:
         _refuse(
             run,
             "PARTITIONS_FAILED",
-            f"has {gaps} of {len(facts.partitions)} partitions that have not succeeded. Retry them, or consolidate the "
-            "read stones with `force`: then no diamond is deleted and the watermark does not move",
+            f"has not read {gaps} of {count_text(len(facts.partitions), 'partition')}. Retry them, or consolidate the read "
+            "stones with `force`: then no diamond is deleted and the watermark does not move",
             failed=gaps,
         )
     return gaps > 0 or (force and run.error_code == FeedIncomplete.code)

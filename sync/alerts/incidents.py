@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from inventory.alerts.incident import Content, Incident, Kind
+from inventory.core.counts import count_text
 from inventory.core.durations import duration_text
 from inventory.core.errors import FeedIncomplete, SupplierSchemaChanged
 from inventory.runs.models import Run, RunOutline
@@ -68,9 +69,9 @@ def run_ended(run: Run, outline: RunOutline, reason: str, evidence: Evidence) ->
 
 def _findings_title(evidence: Evidence) -> str:
     if evidence.missing_total > len(evidence.missing):
-        return f"The first {len(evidence.missing)} of {evidence.missing_total:,} diamonds that would be deleted"
+        return f"The first {len(evidence.missing)} of {count_text(evidence.missing_total, 'diamond')} that would be deleted"
     if evidence.missing_total:
-        return f"The {evidence.missing_total:,} diamonds that would be deleted"
+        return f"The {count_text(evidence.missing_total, 'diamond')} that would be deleted"
     return "Problems of quarantined items" if evidence.problems else ""
 
 
@@ -84,7 +85,7 @@ def _findings(evidence: Evidence) -> list[str]:
         for group in evidence.problems[:_MAX_PROBLEMS]
     ]
     more = len(evidence.problems) - len(problems)
-    return [*diamonds, *problems, *([f"... and {more} more problems"] if more > 0 else [])]
+    return [*diamonds, *problems, *([f"... and {count_text(more, 'more problem')}"] if more > 0 else [])]
 
 
 def _cause(reason: str) -> str:
@@ -122,7 +123,7 @@ def _advice(kind: Kind, run: Run, outline: RunOutline) -> _Advice:
     show, retry = f"diamonds-sync runs show {run.id}", f"diamonds-sync retry {run.id}"
     consolidate = f"diamonds-sync consolidate {run.id}"
     if kind == "consolidation_skipped":
-        skipped = f"{outline.failed} of {outline.total} partitions failed: nothing was consolidated"
+        skipped = f"{outline.failed} of {count_text(outline.total, 'partition')} failed: nothing was consolidated"
         incomplete = "The supplier did not show every stone: nothing was consolidated"
         if run.error_code == FeedIncomplete.code:
             skipped = incomplete

@@ -6,6 +6,7 @@ from uuid import UUID
 import typer
 
 from inventory.core.command_line import AsJson, print_json, print_text, run_command, start_command
+from inventory.core.counts import count_text
 from inventory.core.operator import operator_identity
 from sync.cli.feeds import RunFeed, start_feed_command
 from sync.cli.run_ids import RunId, find_run_id
@@ -32,8 +33,9 @@ def retry(
         if as_json:
             print_json({"run_id": retried.id, "status": retried.status, "partitions": [p.id for p in partitions]})
         else:
-            count = f"{len(partitions)} partition{'s' if len(partitions) != 1 else ''}"
-            print_text(f"Run {retried.id} is {retried.status} again and reads {count}.")
+            print_text(
+                f"Run {retried.id} is {retried.status} again and reads {count_text(len(partitions), 'partition')}."
+            )
 
     run_command(command())
 
@@ -117,6 +119,6 @@ def _print_report(report: ReconcileReport, *, as_json: bool) -> None:
         for run_id in ids:
             print_text(f"Run {run_id}: {outcome}.")
     if report.partitions_sent:
-        print_text(f"{len(report.partitions_sent)} partitions sent again.")
+        print_text(f"{count_text(len(report.partitions_sent), 'partition')} sent again.")
     if not report.repaired:
         print_text("Nothing to repair.")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from inventory.core.command_line import AsJson, Yes, confirm, print_json, print_text, run_command, start_command
+from inventory.core.counts import count_text
 from inventory.core.durations import instant_text
 from inventory.core.errors import NotFound
 from inventory.core.logging import get_logger
@@ -103,7 +104,7 @@ def _handle(
                 return Replayed(0, [])
             if not (yes or as_json):
                 sys.stderr.write(_text(chosen) + "\n")
-            confirm(f"{verb.capitalize()} {_count(len(chosen))} of {name}?", yes=yes)
+            confirm(f"{verb.capitalize()} {count_text(len(chosen), 'dead letter')} of {name}?", yes=yes)
             # At most the present number: a message that fails again during the replay stays.
             if replayed:
                 done = await dead_letters.replay(name, len(found), numbers)
@@ -124,7 +125,7 @@ def _handle(
         if as_json:
             print_json({"queue": name, "action": verb, "messages": done.messages, "left": done.left})
             return
-        print_text(f"{name}: {_count(done.messages)} {'replayed' if replayed else 'discarded'}.")
+        print_text(f"{name}: {count_text(done.messages, 'dead letter')} {'replayed' if replayed else 'discarded'}.")
         if done.left:
             print_text(_text(done.left))
             print_text(f"{len(done.left)} left: no role can read their bodies. Inspect them, then discard them.")
@@ -145,10 +146,6 @@ def _chosen(found: Sequence[DeadLetter], numbers: Sequence[int] | None, queue: s
     if unknown:
         raise NotFound(f"{queue} has no dead letter {', '.join(unknown)}. Nothing was changed.")
     return [by_number[number] for number in dict.fromkeys(numbers)]
-
-
-def _count(letters: int) -> str:
-    return f"{letters} dead letter{'s' if letters != 1 else ''}"
 
 
 def _text(found: Sequence[DeadLetter]) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from inventory.core.command_line import CONFIGURATION_EXIT, AsJson, exit_with, print_json, print_text
+from inventory.core.counts import count_text
 from inventory.core.errors import ColumnMapInvalid
 from inventory.core.records import terminal_width, wrap
 from inventory.suppliers.csv_files.column_map import read_column_map
@@ -61,7 +62,8 @@ def _lines(found: FileCheck) -> list[str]:
     ]
     lines = [
         f"{found.file}: kind {found.kind}, {mode}",
-        f"{found.rows:,} rows: {found.valid:,} valid, {found.quarantined:,} quarantined, {found.repetitions:,} repetitions",
+        f"{count_text(found.rows, 'row')}: {found.valid:,} valid, {found.quarantined:,} quarantined, "
+        f"{count_text(found.repetitions, 'repetition')}",
     ]
     if found.damaged:
         lines += _note("The file is damaged: stock numbers may have been lost. A run removes no stone because of it.")
@@ -78,11 +80,11 @@ def _lines(found: FileCheck) -> list[str]:
     if found.unknown_values:
         lines.append("\nValues that are not understood (add them to `values` of the field)")
         for one in found.unknown_values[:_SHOWN_VALUES]:
-            lines += _note(f"{one.field}: {one.value!r} in {one.rows:,} row{'' if one.rows == 1 else 's'}")
+            lines += _note(f"{one.field}: {one.value!r} in {count_text(one.rows, 'row')}")
         if len(found.unknown_values) > _SHOWN_VALUES:
             lines += _note(f"and {len(found.unknown_values) - _SHOWN_VALUES} more (--json lists them)")
     if found.stones:
-        lines.append(f"\nThe first {len(found.stones)} stones")
+        lines.append(f"\nThe first {count_text(len(found.stones), 'stone')}")
     for stone in found.stones:
         lines += [f"  {stone['supplier_stone_id']}", *wrap(_describe(stone), terminal_width() or _WIDTH, "    ")]
     return lines

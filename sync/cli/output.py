@@ -4,6 +4,7 @@ from rich.console import Console
 from rich.table import Table
 
 from inventory.core.command_line import print_json, print_text
+from inventory.core.counts import count_text
 from inventory.core.durations import instant_text
 from inventory.core.records import Record, print_records
 from inventory.runs.models import Run
@@ -24,20 +25,20 @@ def plan(window: ChangeWindow, made: Plan | FilePlan, *, as_json: bool) -> None:
     console = Console()
     since = f"changes since {window.updated_from:%Y-%m-%d %H:%M:%S} UTC" if window.updated_from else "the whole feed"
     name = "An incremental run" if window.run_type == "incremental" else "A full run"
-    console.print(f"{name} ({window.reason}): {since}, {made.total:,} stones.")
+    console.print(f"{name} ({window.reason}): {since}, {count_text(made.total, 'stone')}.")
     table = Table("#", "price (USD)", "stones", "")
     for line, band in zip(histogram(made), made.bands, strict=True):
         table.add_row(str(band.ordinal), line.label, f"{line.count:,}", line.bar)
     console.print(table)
     console.print(
-        f"{len(made.bands)} partitions, the largest {made.max_over_mean:.2f} times the mean, "
-        f"found with {made.counts_used} counts. Nothing was started."
+        f"{count_text(len(made.bands), 'partition')}, the largest {made.max_over_mean:.2f} times the mean, "
+        f"found with {count_text(made.counts_used, 'count')}. Nothing was started."
     )
 
 
 def _files(window: ChangeWindow, made: FilePlan) -> None:
     print_text(
-        f"{'A full' if window.run_type == 'full' else 'An incremental'} run ({window.reason}): {made.total:,} rows."
+        f"{'A full' if window.run_type == 'full' else 'An incremental'} run ({window.reason}): {count_text(made.total, 'row')}."
     )
     rows = {digest: sum(part.rows for part in made.parts if part.digest == digest) for digest in made.digests}
     print_records(
@@ -49,7 +50,7 @@ def _files(window: ChangeWindow, made: FilePlan) -> None:
             for file in made.snapshot.files
         ],
     )
-    print_text(f"{len(made.parts)} partitions. Nothing was started.")
+    print_text(f"{count_text(len(made.parts), 'partition')}. Nothing was started.")
 
 
 def started(run: Run, made: Plan | FilePlan, unsent: int, *, as_json: bool) -> None:
@@ -58,13 +59,13 @@ def started(run: Run, made: Plan | FilePlan, unsent: int, *, as_json: bool) -> N
         print_json({"run_id": run.id, "run_type": run.run_type, "status": run.status, "partitions": made.size,
                      "stones": made.total, "count_queries": made.counts_used, "max_over_mean": made.max_over_mean, "unsent": unsent})  # fmt: skip
         return
-    found = "rows" if isinstance(made, FilePlan) else "stones"
-    counts = "" if isinstance(made, FilePlan) else f", found with {made.counts_used} counts"
+    noun = "row" if isinstance(made, FilePlan) else "stone"
+    counts = "" if isinstance(made, FilePlan) else f", found with {count_text(made.counts_used, 'count')}"
     print_text(
-        f"Run {run.id} of {run.feed} ({run.run_type}): {made.total:,} {found} in {made.size} partitions{counts}."
+        f"Run {run.id} of {run.feed} ({run.run_type}): {count_text(made.total, noun)} in {count_text(made.size, 'partition')}{counts}."
     )
     if unsent:
         print_text(
-            f"The broker does not answer: {unsent} work items wait. The jobs role sends them when it answers again; "
-            "`diamonds-sync reconcile` sends them at once."
+            f"The broker does not answer. Waiting: {count_text(unsent, 'work item')}. The jobs role sends what waits when it "
+            "answers again; `diamonds-sync reconcile` sends it at once."
         )

@@ -7,6 +7,7 @@ import typer
 
 from inventory.core.clock import utc_now
 from inventory.core.command_line import AsJson, print_json, print_text, run_command
+from inventory.core.counts import count_text
 from inventory.core.database import Database
 from inventory.core.records import Record, print_records
 from inventory.suppliers.registry import supplier_of
@@ -35,7 +36,8 @@ def rebuild(
         if as_json:
             print_json(_plain(applied or found))
         elif applied is not None:
-            print_text(f"{sum(applied.outcomes.values()) - applied.outcomes.get('waiting', 0):,} stones replaced.")
+            replaced = sum(applied.outcomes.values()) - applied.outcomes.get("waiting", 0)
+            print_text(f"{count_text(replaced, 'stone')} replaced.")
 
     run_command(command())
 
@@ -61,13 +63,13 @@ def _print(found: Comparison) -> None:
         if hidden > 0:
             print_text(f"... and {hidden:,} more.")
     parts = [f"{count:,} {outcome}" for outcome, count in sorted(found.outcomes.items())]
-    print_text(f"{found.stones:,} stones: {', '.join([f'{found.equal:,} equal', *parts])}.")
+    print_text(f"{count_text(found.stones, 'stone')}: {', '.join([f'{found.equal:,} equal', *parts])}.")
     if found.outcomes.get("waiting"):
         print_text(
             "Waiting stones belong to a run that was not consolidated. Consolidate it, or wait for the next run."
         )
     if found.without_payload:
-        print_text(f"{found.without_payload:,} stones have no payload and are not changed.")
+        print_text(f"Without a payload, and not changed: {count_text(found.without_payload, 'stone')}.")
 
 
 def _record(difference: Difference) -> Record:

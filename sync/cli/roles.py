@@ -9,6 +9,7 @@ import typer
 
 from inventory.core import revision
 from inventory.core.command_line import AsJson, run_command, start_command
+from inventory.core.counts import count_text
 from inventory.core.errors import InventoryError
 from inventory.core.logging import get_logger
 from inventory.core.telemetry.metrics_server import enable_metrics
@@ -41,7 +42,7 @@ def counting() -> Iterator[Progress]:
     from rich.console import Console  # noqa: PLC0415 - the other roles print nothing
 
     with Console(stderr=True).status("Counting the feed") as status:
-        yield lambda counts: status.update(f"Counting the feed: {counts} counts")
+        yield lambda counts: status.update(f"Counting the feed: {count_text(counts, 'count')}")
 
 
 @app.command()

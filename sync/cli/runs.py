@@ -9,6 +9,7 @@ import typer
 
 from inventory.core.clock import utc_now
 from inventory.core.command_line import AsJson, print_json, print_text, run_command, start_command
+from inventory.core.counts import count_text
 from inventory.core.database import Database
 from inventory.core.durations import duration_text, instant_text
 from inventory.core.operator import operator_identity
@@ -175,7 +176,7 @@ def _print_missing(run: Run, total: int, listed: Sequence[review.MissingDiamond]
     if as_json:
         print_json({"run_id": run.id, "missing": total, "diamonds": listed})
         return
-    print_text(f"{total:,} active diamonds were not in the feed of run {run.id}.")
+    print_text(f"The feed of run {run.id} did not contain {count_text(total, 'active diamond')}.")
     if run.run_type != "full":
         print_text("An incremental run deletes nothing.")
     if listed:
@@ -224,6 +225,6 @@ def _consolidated(record: Run) -> str:
     if record.consolidated_at is None:
         return ""
     return (
-        f"{record.distinct_stones:,} stones ({record.repeated:,} read twice): {record.upserted:,} written, "
+        f"{count_text(record.distinct_stones, 'stone')} ({record.repeated:,} read twice): {record.upserted:,} written, "
         f"{record.unchanged:,} unchanged, {record.quarantined:,} quarantined; {record.deleted:,} deleted, {record.revived:,} revived"
     )

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from inventory.core.clock import utc_now
 from inventory.core.command_line import AsJson, print_json_line, run_command
+from inventory.core.counts import count_text
 from inventory.core.database import Database
 from inventory.core.durations import duration_text
 from inventory.core.errors import Unavailable
@@ -139,10 +140,10 @@ def _seen(state: RunState) -> _Seen:
 
 def _line(state: RunState) -> str:
     run, outline = state.run, state.outline
-    parts = [f"{run.status}: {outline.succeeded} of {outline.total} partitions"]
+    parts = [f"{run.status}: {outline.succeeded} of {count_text(outline.total, 'partition')}"]
     if outline.failed:
         parts.append(f"{outline.failed} failed")
-    parts.append(f"{run.fetched:,} stones read (about {outline.planned_stones:,} expected)")
+    parts.append(f"{count_text(run.fetched, 'stone')} read (about {outline.planned_stones:,} expected)")
     if run.status in ("consolidating", "completed"):
         parts.append(f"{run.upserted:,} written, {run.unchanged:,} unchanged, {run.deleted:,} deleted")
     return ", ".join(parts)
@@ -160,8 +161,7 @@ def _screen(state: RunState) -> Group:
     ]
     reasons = Counter(part.error_message for part in state.partitions if part.error_message)
     lines += [
-        Text(f"{count} partition{'s' if count != 1 else ''}: {reason}")
-        for reason, count in reasons.most_common(_REASONS_SHOWN)
+        Text(f"{count_text(count, 'partition')}: {reason}") for reason, count in reasons.most_common(_REASONS_SHOWN)
     ]
     if run.error_code:
         lines.append(Text(f"{run.error_code}: {run.error_message}", style="red"))

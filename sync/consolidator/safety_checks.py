@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
+from inventory.core.counts import count_text
 from inventory.core.database import Database
 from inventory.core.errors import MassDeleteStopped, QuarantineExceeded
 from inventory.core.settings.sync import SyncSettings
@@ -28,7 +29,7 @@ def check_quarantine_share(bad: int, stones: int, share: float, advice: str) -> 
     """
     if bad >= _MIN_BAD_STONES and bad > stones * share:
         raise QuarantineExceeded(
-            f"{bad} of {stones} stones cannot be mapped, more than the allowed share of {share:.0%} "
+            f"{bad:,} of {count_text(stones, 'stone')} cannot be mapped, more than the allowed share of {share:.0%} "
             f"(SYNC_MAX_QUARANTINE_SHARE). Nothing was changed. {advice}",
             details={"quarantined": bad, "stones": stones, "share": share},
         )
@@ -42,8 +43,8 @@ def _mass_delete(run: Run, gone: int, active: int, allowed: int, *, not_looked_u
     """Build the error of a run that would delete too many stones, with the exact figures."""
     more = f" ({not_looked_up} more that the run did not see were not looked up)" if not_looked_up else ""
     return MassDeleteStopped(
-        f"{'At least ' if not_looked_up else ''}{gone} of {active} active stones are gone from the feed{more}, more than the "
-        f"allowed {allowed} (SYNC_MAX_DELETE_SHARE). Nothing was changed. If these stones are really gone, confirm with "
+        f"{'At least ' if not_looked_up else ''}{gone:,} of {count_text(active, 'active stone')} {'is' if gone == 1 else 'are'} "
+        f"gone from the feed{more}, more than the allowed {allowed:,} (SYNC_MAX_DELETE_SHARE). Nothing was changed. If these stones are really gone, confirm with "
         f"`diamonds-sync consolidate --allow-mass-delete {run.id}`",
         details={"gone": gone, "active": active, "allowed": allowed, "not_looked_up": not_looked_up},
     )

@@ -9,6 +9,7 @@ import msgspec
 
 from inventory.alerts.incident import Content
 from inventory.core.checks import Check, DoctorReport
+from inventory.core.counts import count_text
 from inventory.core.database import Database
 from inventory.core.errors import InventoryError
 from inventory.core.settings import Settings
@@ -87,7 +88,7 @@ async def _waiting(settings: Settings) -> list[Check]:
         Check(
             name="waiting",
             state="degraded",
-            detail=f"{waiting} alerts were not sent",
+            detail=f"{count_text(waiting, 'alert')} not sent",
             next_step="The jobs role sends them: diamonds-sync jobs. Its log names the reason (alert_not_sent).",
         )
     ]

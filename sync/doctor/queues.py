@@ -1,6 +1,7 @@
 """Checks of the Service Bus queues: each can be sent to and received from, and has no dead letters."""
 
 from inventory.core.checks import Check, DoctorReport
+from inventory.core.counts import count_text
 from inventory.core.errors import BrokerUnavailable
 from inventory.core.settings import Settings
 from sync.messaging.credential import ProcessCredential
@@ -55,12 +56,12 @@ async def _queue(broker: ServiceBusBroker, queue: str) -> list[Check]:
         )
     ]
     if letters:
-        count = f"{len(letters)}{' or more' if len(letters) == _MAX_COUNTED else ''}"
+        least = "at least " if len(letters) == _MAX_COUNTED else ""
         checks.append(
             Check(
                 name=queue,
                 state="degraded",
-                detail=f"{count} dead letters; the oldest: {letters[0].reason}",
+                detail=f"{least}{count_text(len(letters), 'dead letter')}; the oldest: {letters[0].reason}",
                 next_step=f"List them: diamonds-sync dead-letters list --queue {queue}",
             )
         )

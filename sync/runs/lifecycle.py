@@ -15,6 +15,7 @@ import asyncpg
 import msgspec
 
 from inventory.alerts.incident import report
+from inventory.core.counts import count_text
 from inventory.core.database import Connection, Database
 from inventory.core.errors import (
     DeadlinePassed,
@@ -176,7 +177,7 @@ class Lifecycle:
         if outcome.status == "consolidating":
             await connection.execute(sql.request_consolidation, run_id)
             return True
-        message = f"{outline.failed} of {outline.total} partitions failed: {outcome.reason}"
+        message = f"{outline.failed} of {count_text(outline.total, 'partition')} failed: {outcome.reason}"
         await connection.execute(sql.end_run, run_id, outcome.status, outcome.code, message)
         await _report(connection, run_id, outcome.reason)
         return False

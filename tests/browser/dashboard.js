@@ -122,7 +122,7 @@ try {
     await page.goto(`${url}/dashboard#/inventory`);
     await page.getByLabel(label).fill(text);
     await page.getByRole("button", { name: "Search", exact: true }).click();
-    await page.getByText(/^\d+ diamonds? match(es)?\.$/).waitFor();
+    await page.getByText("1 diamond found.").waitFor();
     return (await page.locator("tbody tr", { has: page.locator(`a[href$="${sold}"]`) }).textContent()).trim();
   };
   seen.soldById = await found("Diamond id", ` ${sold} `);

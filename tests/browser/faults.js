@@ -62,7 +62,7 @@ async function typeNumber() {
 async function readStatus() {
   await open("status");
   await page.reload();
-  await page.getByText(/checks failed|No check has failed/).waitFor();
+  await page.getByText(/checks? failed|No check has failed/).waitFor();
   return clean(await page.locator("section.checks tbody tr").first().textContent().catch(() => "nothing"));
 }
 
@@ -75,7 +75,7 @@ const faults = {
     const found = clean(await page.locator("tbody tr").first().textContent());
     await discard.first().click();
     await dialog().getByRole("button", { name: "Discard" }).click();
-    const repaired = clean(await page.getByText(/message was discarded/).textContent());
+    const repaired = clean(await page.getByText(/1 message discarded/).textContent());
     return { begun, found, action: "Messages: Discard", repaired };
   },
   async killed_worker() {

@@ -44,7 +44,7 @@ async def test_operator_repairs_sync_and_changes_prices_with_dashboard_only(tmp_
     assert seen["stored"] == '[{},{},""]'
     assert seen["watched"] == "✓ Completed"
     assert (seen["partial"], seen["retried"]) == ("◐ Partial", "✓ Completed")
-    assert "partitions are read again" in seen["preview"]
+    assert "Read again from the beginning: " in seen["preview"]
     assert (seen["stopped"], seen["unconfirmed"], seen["allowed"]) == ("✕ Failed", True, "✓ Completed")
     assert "MASS_DELETE_STOPPED" in seen["reason"]
     assert "admin" in seen["by"]

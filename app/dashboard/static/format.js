@@ -4,6 +4,8 @@ const compact = new Intl.NumberFormat("en-US", { notation: "compact", maximumFra
 
 export const UNKNOWN = "–";
 export const count = (value) => (value === null || value === undefined ? UNKNOWN : number.format(value));
+// A count with its noun in the right form: "1 partition", "2,100 partitions".
+export const counted = (value, noun, plural = `${noun}s`) => `${count(value)} ${value === 1 ? noun : plural}`;
 export const short = (value) => (value === null || value === undefined ? UNKNOWN : compact.format(value));
 export const money = (value) => value?.formatted ?? UNKNOWN;
 export const dollars = (cents) => `$${compact.format(cents / 100)}`;

@@ -117,8 +117,8 @@ async def test_partial_run_is_consolidated_on_request(
         409,
         {
             "code": "CONFLICT",
-            "message": f"Run {run_id(1)} has 1 of 2 partitions that have not succeeded. Retry them, or consolidate the "
-            "read stones with `force`: then no diamond is deleted and the watermark does not move.",
+            "message": f"Run {run_id(1)} has not read 1 of 2 partitions. Retry them, or consolidate the read "
+            "stones with `force`: then no diamond is deleted and the watermark does not move.",
             "details": {"reason": "PARTITIONS_FAILED", "run_id": str(run_id(1)), "status": "partial", "failed": 1},
         },
     )

@@ -133,7 +133,7 @@ async def test_forced_consolidation_with_gaps_is_recorded_and_keeps_watermark(
 ) -> None:
     run = await open_run(2)
     await end(database, lifecycle, run.id, None, "no")
-    with pytest.raises(Conflict, match="1 of 2 partitions that have not succeeded"):
+    with pytest.raises(Conflict, match="has not read 1 of 2 partitions"):
         await control.consolidate(run.id, "someone")
     forced = await control.consolidate(run.id, "someone", force=True)
     assert (forced.status, forced.forced_by) == ("consolidating", "someone")

@@ -106,7 +106,7 @@ async def test_diamonds_to_delete_of_stopped_run_are_counted_and_listed(
     assert shown["missing"] == 12
     assert [one["supplier_stone_id"] for one in shown["diamonds"]] == [stone_id(number) for number in range(12)]
     page = (await cli("runs", "show", "latest", "--missing", "--limit", "5")).stdout
-    assert "12 active diamonds were not in the feed" in page
+    assert "did not contain 12 active diamonds" in page
     assert stone_id(4) in page
     assert stone_id(5) not in page
     assert "and 7 more" in page

@@ -59,7 +59,7 @@ def test_check_prints_reasons_with_lines(map_path: Path, tmp_path: Path) -> None
     assert result.exit_code == 0
     assert max(map(len, result.stdout.splitlines())) <= 80
     for expected in (
-        "full-1: kind list, a full price list\n6 rows: 2 valid, 3 quarantined, 1 repetitions\n",
+        "full-1: kind list, a full price list\n6 rows: 2 valid, 3 quarantined, 1 repetition\n",
         "2 quarantined in line 3, 4\n  carat, column \"Carat\": is not a number ('zero') (line 3)\n",
         "1 quarantined in line 7\n  report_number",
         "Unknown columns (use them in the map, or list them in `ignored`)\n  Rap %\n",

@@ -1,6 +1,6 @@
 // Inventory: a faceted search with its filters in the address.
 import { useQuery } from "../api.js";
-import { count, grade, money } from "../format.js";
+import { count, counted, grade, money } from "../format.js";
 import { html } from "../lib.js";
 import { go, link } from "../router.js";
 import { Badge, Gaps, Table } from "../ui.js";
@@ -71,7 +71,7 @@ export function Inventory({ query: address, caller }) {
       <div class="actions"><button class="primary">Search</button><a class="button" href="#/inventory">Clear</a></div>
     </form>
     <${Gaps} query=${query} />
-    ${page && html`<p role="status"><strong>${count(page.totalCount)}</strong> ${page.totalCount === 1 ? "diamond matches" : "diamonds match"}.</p>
+    ${page && html`<p role="status"><strong>${counted(page.totalCount, "diamond")}</strong> found.</p>
       <${Table} caption="Diamonds" columns=${columns(caller)} rows=${page.nodes} keyOf=${(one) => one.databaseId} empty="No diamond matches." />
       <div class="actions">${address.get("after") && html`<a class="button" href=${at({})}>First page</a>`}${page.pageInfo.hasNextPage && html`<a class="button" href=${at({ after: page.pageInfo.endCursor })}>Next page</a>`}</div>`}`;
 }

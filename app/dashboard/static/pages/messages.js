@@ -1,6 +1,6 @@
 // Messages: dead letters one by one, with their reason and body; replay or discard the selected ones.
 import { mutate, useQuery } from "../api.js";
-import { ago, count, instant } from "../format.js";
+import { ago, count, counted, instant } from "../format.js";
 import { html, useState } from "../lib.js";
 import { Confirm, Gaps, Notice, Table } from "../ui.js";
 
@@ -69,7 +69,7 @@ function pretty(body) {
 
 function Handle({ kind, letters, onClose, onDone }) {
   const replayed = kind === "replay";
-  const what = letters.length === 1 ? "the message" : `${count(letters.length)} messages`;
+  const what = letters.length === 1 ? "the message" : counted(letters.length, "message");
   const handle = async () => {
     let changed = 0;
     // A request names messages of one queue.
@@ -79,7 +79,7 @@ function Handle({ kind, letters, onClose, onDone }) {
       if (job.error) throw new Error(job.error.message);
       changed += job.changed ?? numbers.length;
     }
-    await onDone(`${count(changed)} ${changed === 1 ? "message was" : "messages were"} ${replayed ? "replayed" : "discarded"}.`, letters);
+    await onDone(`${counted(changed, "message")} ${replayed ? "replayed" : "discarded"}.`, letters);
   };
   return html`<${Confirm} danger=${!replayed} title=${`${replayed ? "Replay" : "Discard"} ${what}`} confirmLabel=${replayed ? "Replay" : "Discard"} onClose=${onClose} onConfirm=${handle}>
     <p>${replayed ? "They go to their queue again, and a role handles them. If their cause still exists, they come back." : "They are removed for good. Work that a discarded message asked for is found again by the sync if it is still due."}</p>

@@ -2,7 +2,7 @@
 import { mutateBy, useQuery, useSubscription } from "../api.js";
 import { adviceFor } from "../advice.js";
 import { Shares, Trend } from "../charts.js";
-import { ago, count, dollars, duration, instant, money, secondsBetween, short, words } from "../format.js";
+import { ago, count, counted, dollars, duration, instant, money, secondsBetween, short, words } from "../format.js";
 import { html, useMemo, useState } from "../lib.js";
 import { link } from "../router.js";
 import { Badge, Confirm, Gaps, Notice, Tile, symbol } from "../ui.js";
@@ -62,7 +62,7 @@ function Verdict({ runs }) {
   const when = html`<a href=${address(ended)}>${words(ended.type)} run of ${instant(ended.startedAt)}</a> (${ago(ended.startedAt)})`;
   if (ended.status === "COMPLETED") {
     return html`<${Notice} kind="good" title="✓ The last sync succeeded.">
-      <p>${when}: ${count(ended.figures.upserted)} diamonds changed, ${count(ended.figures.deleted)} deleted, ${count(ended.figures.quarantined)} quarantined, in ${duration(secondsBetween(ended.startedAt, ended.completedAt))}.</p>${running}<//>`;
+      <p>${when}: ${counted(ended.figures.upserted, "diamond")} changed, ${count(ended.figures.deleted)} deleted, ${count(ended.figures.quarantined)} quarantined, in ${duration(secondsBetween(ended.startedAt, ended.completedAt))}.</p>${running}<//>`;
   }
   const advice = adviceFor(ended);
   return html`<${Notice} kind=${ended.status === "CANCELLED" ? "warning" : "bad"} title=${`${symbol(ended.status)} The last sync ${ended.status === "CANCELLED" ? "was cancelled" : ended.status === "PARTIAL" ? "is partial" : "failed"}.`}>
@@ -81,7 +81,7 @@ function Incidents({ incidents, caller, onResolved }) {
     await mutateBy(RESOLVE, { id: chosen.id });
     await onResolved();
   };
-  return html`<section><h2>${incidents.length === 1 ? "One open incident" : `${incidents.length === 20 ? "20 or more" : incidents.length} open incidents`}</h2>
+  return html`<section><h2>${incidents.length === 20 ? "At least " : ""}${counted(incidents.length, "open incident")}</h2>
     <ul class="incidents">${incidents.map((one) => {
       const found = place(one);
       return html`<li key=${one.id}>
@@ -124,7 +124,7 @@ function Trends({ runs }) {
   const points = (value) => shown.map((run) => ({ at: Date.parse(run.startedAt) / 1000, label: `${instant(run.startedAt)}, ${words(run.status)}`, value: value(run), tone: tone(run) }));
   const figure = (name) => points((run) => (run.consolidatedAt || name === "fetched" ? run.figures[name] : null));
   const bad = shown.filter((run) => run.status === "FAILED" || run.status === "PARTIAL").length;
-  return html`<section><h2>Runs of the last 30 days</h2><p class="note">${shown.length === 1 ? "One run" : `${shown.length} runs`}${runs.length === 100 ? " (the newest 100)" : ""}, ${bad ? `${count(bad)} failed or partial` : "none failed"}. A bar is a run; times are in UTC.</p><div class="charts">
+  return html`<section><h2>Runs of the last 30 days</h2><p class="note">${counted(shown.length, "run")}${runs.length === 100 ? " (the newest 100)" : ""}, ${bad ? `${count(bad)} failed or partial` : "none failed"}. A bar is a run; times are in UTC.</p><div class="charts">
     <${Trend} title="Duration" points=${points((run) => (run.completedAt ? secondsBetween(run.startedAt, run.completedAt) : null))} show=${durations} />
     <${Trend} title="Fetched" points=${figure("fetched")} show=${counts} />
     <${Trend} title="Changed" points=${figure("upserted")} show=${counts} />

@@ -1,6 +1,6 @@
 // Pricing rules: edit with a preview of the prices, undo, and reprice with progress.
 import { mutate, mutateBy, request, useQuery } from "../api.js";
-import { count, instant, money, words } from "../format.js";
+import { count, counted, instant, money, words } from "../format.js";
 import { html, useEffect, useMemo, useState } from "../lib.js";
 import { link } from "../router.js";
 import { Confirm, Facts, Gaps, Notice, Progress, Table } from "../ui.js";
@@ -213,9 +213,9 @@ function Reprice() {
     return () => clearTimeout(timer);
   }, [job, open]);
   const start = async () => setJob((await mutate(REPRICE)).job);
-  const texts = { QUEUED: "The repricing waits.", RUNNING: "Repricing.", DONE: `Repriced: ${count(job?.changed)} prices changed.`, FAILED: `The repricing failed: ${job?.error?.message}` };
+  const texts = { QUEUED: "The repricing waits.", RUNNING: "Repricing.", DONE: `Repriced: ${counted(job?.changed, "price")} changed.`, FAILED: `The repricing failed: ${job?.error?.message}` };
   return html`<button onClick=${() => setAsking(true)} disabled=${Boolean(open)}>Reprice the inventory</button>
-    ${job && html`<div role="status">${open && job.progress ? html`<${Progress} label=${`${count(job.progress.done)} of ${count(job.progress.total)} diamonds repriced`} ...${job.progress} />` : texts[job.status]}${failure && ` ${failure}`}</div>`}
+    ${job && html`<div role="status">${open && job.progress ? html`<${Progress} label=${`${count(job.progress.done)} of ${counted(job.progress.total, "diamond")} repriced`} ...${job.progress} />` : texts[job.status]}${failure && ` ${failure}`}</div>`}
     ${asking && html`<${Confirm} title="Reprice the inventory" confirmLabel="Reprice" onClose=${() => setAsking(false)} onConfirm=${start}>
       <p>Every diamond gets the price of the current rules, in the background. Open holds keep their guaranteed price.</p><//>`}`;
 }

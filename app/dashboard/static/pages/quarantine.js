@@ -1,6 +1,6 @@
 // Quarantine: supplier items that can't be understood, grouped by field and reason, with example payloads.
 import { useQuery } from "../api.js";
-import { count, instant } from "../format.js";
+import { count, counted, instant } from "../format.js";
 import { html } from "../lib.js";
 import { link } from "../router.js";
 import { Gaps, Table } from "../ui.js";
@@ -19,7 +19,7 @@ export function Quarantine({ query: address, caller }) {
     <p>An item of the supplier that can't be understood is kept as received and not sold. The next full run reads it again, and any run if the supplier has changed it: when the supplier has repaired it, it leaves the quarantine by itself.</p>
     ${runId && html`<p>Only items that <a href=${link(`runs/${runId}`)}>this run</a> read. <a href=${link("quarantine")}>Show all</a></p>`}
     <${Gaps} query=${query} />
-    ${groups && html`<p role="status"><strong>${count(total)}</strong> ${total === 1 ? "item" : "items"} for ${count(groups.length)} ${groups.length === 1 ? "problem" : "problems"}.</p>
+    ${groups && html`<p role="status"><strong>${counted(total, "item")}</strong> for ${counted(groups.length, "problem")}.</p>
       <${Table} caption="Problems, the most frequent first" columns=${COLUMNS} rows=${groups} keyOf=${(one) => `${one.fieldName}: ${one.reason}`} empty="No item is in quarantine." />
       ${groups.length > 0 && html`<section><h2>What to do</h2><ul>
         <li>If one field of most items is wrong, the feed has changed or is broken. Send the examples to the supplier. When the feed is repaired, start a new full run.</li>

@@ -1,7 +1,7 @@
 // One run, live: progress, partitions by price, figures, the reason of a failure, and the actions that repair it.
 import { mutate, useQuery, useSubscription } from "../api.js";
 import { adviceFor } from "../advice.js";
-import { ago, clock, count, dollars, duration, instant, money, percent, secondsBetween, words } from "../format.js";
+import { ago, clock, count, counted, dollars, duration, instant, money, percent, secondsBetween, words } from "../format.js";
 import { html, useEffect, useState } from "../lib.js";
 import { link } from "../router.js";
 import { Badge, Confirm, Facts, Gaps, Notice, Progress, Table, symbol, tone } from "../ui.js";
@@ -77,7 +77,7 @@ function Actions({ run, onChoose }) {
   const repairable = run.status === "PARTIAL" || run.status === "FAILED";
   const incomplete = run.error?.code === "INCOMPLETE";
   const choices = [
-    repairable && (failed > 0 || incomplete) && ["retry", failed ? `Retry ${failed === 1 ? "the failed partition" : `${count(failed)} failed partitions`}` : "Read the run again"],
+    repairable && (failed > 0 || incomplete) && ["retry", failed ? `Retry ${failed === 1 ? "the failed partition" : counted(failed, "failed partition")}` : "Read the run again"],
     repairable && run.error?.code === "MASS_DELETE_STOPPED" && ["allow", "Review and allow the deletion"],
     repairable && run.error?.code === "QUARANTINE_EXCEEDED" && ["quarantine", "Review and allow the quarantine"],
     (run.status === "CONSOLIDATING" || (repairable && run.progress.total > 0 && !failed && !STOPPED.has(run.error?.code))) && ["consolidate", "Consolidate again"],
@@ -102,7 +102,7 @@ function ActionDialog({ kind, partition, run, onClose, onDone }) {
     const chosen = partition ? [partition] : failed.length ? failed : run.partitions;
     const stones = chosen.reduce((sum, one) => sum + one.planned, 0);
     return html`<${Confirm} ...${common} title=${partition ? `Retry partition ${partition.ordinal}` : "Retry failed partitions"} confirmLabel="Retry" onConfirm=${act(RETRY, { partitionId: partition?.id ?? null })}>
-      <p>${count(chosen.length)} of ${count(run.progress.total)} partitions are read again (${count(stones)} diamonds planned), from their beginning. The others stay as they are. Afterwards the run is consolidated.</p>
+      <p>Read again from the beginning: ${count(chosen.length)} of ${counted(run.progress.total, "partition")} (${counted(stones, "diamond")} planned). The others stay as they are. Afterwards the run is consolidated.</p>
       <ul class="short">${chosen.slice(0, 8).map((one) => html`<li key=${one.id}>Partition ${one.ordinal}: ${one.errorMessage ?? words(one.status)}</li>`)}${chosen.length > 8 && html`<li>and ${count(chosen.length - 8)} more</li>`}</ul>
     <//>`;
   }
@@ -114,16 +114,16 @@ function ActionDialog({ kind, partition, run, onClose, onDone }) {
   }
   if (kind === "force") {
     return html`<${Confirm} ...${common} danger title="Consolidate with gaps" confirmLabel="Consolidate with gaps" onConfirm=${act(CONSOLIDATE, { force: true })}>
-      <p>What ${count(run.progress.succeeded)} of ${count(run.progress.total)} partitions have read goes into the inventory. Nothing is deleted, and the watermark stays, so the next run reads the same changes again.</p>
+      <p>What was read by ${count(run.progress.succeeded)} of ${counted(run.progress.total, "partition")} goes into the inventory. Nothing is deleted, and the watermark stays, so the next run reads the same changes again.</p>
     <//>`;
   }
   if (kind === "consolidate") {
     return html`<${Confirm} ...${common} title="Consolidate again" confirmLabel="Consolidate" onConfirm=${act(CONSOLIDATE)}>
-      <p>${count(run.figures.fetched)} stones that were read are priced and written. A repetition writes the same rows. The safety checks apply as before.</p>
+      <p>The consolidation prices and writes what was read: ${counted(run.figures.fetched, "stone")}. A repetition writes the same rows. The safety checks apply as before.</p>
     <//>`;
   }
   return html`<${Confirm} ...${common} danger title="Cancel run" confirmLabel="Cancel run" onConfirm=${act(CANCEL)}>
-    <p>${count(run.progress.open)} partitions stop. ${count(run.figures.fetched)} stones that were read are not consolidated, and the watermark stays. A cancelled run can't be continued.</p>
+    <p>This stops ${counted(run.progress.open, "partition")}. What was read (${counted(run.figures.fetched, "stone")}) is not consolidated, and the watermark stays. A cancelled run can't be continued.</p>
   <//>`;
 }
 
@@ -137,7 +137,7 @@ function Allow({ run, onClose, onConfirm }) {
   if (found && total === null) setTotal(found.totalCount);
   return html`<${Confirm} wide danger title="Allow the deletion" confirmLabel="Delete and consolidate" typed=${total ?? "the number"} ready=${total !== null} onClose=${onClose} onConfirm=${onConfirm}>
     <p>${run.error?.message}</p>
-    <p>${count(total)} diamonds were not in the feed. They leave the inventory: clients can no longer hold or buy them. The consolidation first asks the supplier for each again; those that it still has stay.</p>
+    <p>The feed did not contain ${counted(total, "diamond")}. What is gone leaves the inventory: clients can no longer hold or buy it. The consolidation first asks the supplier for each diamond again; what it still has stays.</p>
     <${Gaps} query=${query} />
     ${found && html`<div class="limited"><${Table} caption="Diamonds that were not in the feed" columns=${GONE} rows=${found.diamonds} keyOf=${(one) => one.databaseId} empty="Every diamond was in the feed." /></div>
       <div class="actions">
@@ -154,7 +154,7 @@ function AllowQuarantine({ run, onClose, onConfirm }) {
   const total = groups?.reduce((sum, one) => sum + one.count, 0);
   return html`<${Confirm} wide danger title="Allow the quarantine" confirmLabel="Allow and consolidate" typed=${total ?? "the number"} ready=${total !== undefined} onClose=${onClose} onConfirm=${onConfirm}>
     <p>${run.error?.message}</p>
-    <p>${count(total)} items of this run can't be understood. They are not sold; diamonds of the inventory that they replace leave it. The others are consolidated, and the watermark moves. If the feed was broken and is repaired, close this and start a new run instead.</p>
+    <p>The mapping cannot read ${counted(total, "item")} of this run. Such an item is not sold; the diamond of the inventory that it replaces leaves it. The others are consolidated, and the watermark moves. If the feed was broken and is repaired, close this and start a new run instead.</p>
     <${Gaps} query=${query} />
     ${groups && html`<div class="limited"><${Table} caption="Problems, the most frequent first" columns=${PROBLEMS} rows=${groups} keyOf=${(one) => `${one.fieldName}: ${one.reason}`} /></div>`}
     <p><a href=${link("quarantine", { run: run.databaseId })} target="_blank">Open the items with their payloads</a></p>
@@ -179,11 +179,11 @@ function Reading({ run }) {
   if (!OPEN.has(run.status) && run.status !== "PARTIAL") return null;
   // What a worker noted when it gave a partition back to try it again later.
   const troubled = OPEN.has(run.status) ? run.partitions.filter((one) => one.errorMessage && one.status !== "SUCCEEDED") : [];
-  return html`${troubled.length > 0 && html`<${Notice} kind="warning" title=${`! The supplier or a server does not answer for ${count(troubled.length)} of ${count(progress.total)} partitions.`}>
+  return html`${troubled.length > 0 && html`<${Notice} kind="warning" title=${`! The supplier or a server does not answer for ${count(troubled.length)} of ${counted(progress.total, "partition")}.`}>
       <p>${troubled[0].errorMessage}</p><p><strong>What to do:</strong> Nothing yet. Workers try again with growing pauses, and the run continues when it answers; after ${MOST_ATTEMPTS} attempts a partition fails and can be retried. The page Status shows what does not answer.</p><//>`}
     <section aria-label="Progress">
-    <${Progress} label=${`${count(progress.fetched)} items read for ${count(progress.planned)} planned stones (${percent(Math.min(progress.fetched, progress.planned), progress.planned)})`} done=${progress.fetched} total=${progress.planned} />
-    <p class="note">${count(progress.succeeded)} of ${count(progress.total)} partitions succeeded, ${count(progress.failed)} failed, ${count(progress.open)} open. ${OPEN.has(run.status) ? `Running for ${duration(secondsBetween(run.startedAt))}; fails if still open at ${instant(run.deadlineAt)}.` : ""}</p>
+    <${Progress} label=${`${counted(progress.fetched, "item")} read for ${counted(progress.planned, "planned stone")} (${percent(Math.min(progress.fetched, progress.planned), progress.planned)})`} done=${progress.fetched} total=${progress.planned} />
+    <p class="note">${count(progress.succeeded)} of ${counted(progress.total, "partition")} succeeded, ${count(progress.failed)} failed, ${count(progress.open)} open. ${OPEN.has(run.status) ? `Running for ${duration(secondsBetween(run.startedAt))}; fails if still open at ${instant(run.deadlineAt)}.` : ""}</p>
   </section>`;
 }
 
@@ -212,16 +212,16 @@ function Partitions({ run, caller, onRetry }) {
   return html`<section><h2>Partitions</h2>
     <p class="note heatmap-note">${ofFile ? "Rows of files, in their order." : "By supplier price, the lowest first; below is the price at which a band begins."} The height is the number of planned stones, the filled part what was read. The largest band has ${run.progress.maxOverMean.toFixed(2)} times the mean.</p>
     <div class="heatmap" role="list" aria-label="Partitions">
-      ${run.partitions.map((one, index) => html`<div key=${one.id} role="listitem" class=${`cell ${tone(one.status)}`} title=${`Partition ${one.ordinal}${priced ? `, ${prices(one)}` : ""}: ${words(one.status)}, ${count(one.fetched)} of ${count(one.planned)} stones`}>
+      ${run.partitions.map((one, index) => html`<div key=${one.id} role="listitem" class=${`cell ${tone(one.status)}`} title=${`Partition ${one.ordinal}${priced ? `, ${prices(one)}` : ""}: ${words(one.status)}, ${count(one.fetched)} of ${counted(one.planned, "stone")}`}>
         <svg viewBox="0 0 10 100" preserveAspectRatio="none" aria-hidden="true">
           <rect class="planned" width="10" y=${100 - (one.planned / most) * 100} height=${(one.planned / most) * 100} />
           <rect class="read" width="10" y=${100 - (Math.min(one.fetched, one.planned) / most) * 100} height=${(Math.min(one.fetched, one.planned) / most) * 100} />
         </svg>
-        <span aria-hidden="true">${symbol(one.status)}</span><span class="hidden">Partition ${one.ordinal}: ${words(one.status)}, ${count(one.fetched)} of ${count(one.planned)} stones</span>
+        <span aria-hidden="true">${symbol(one.status)}</span><span class="hidden">Partition ${one.ordinal}: ${words(one.status)}, ${count(one.fetched)} of ${counted(one.planned, "stone")}</span>
         ${priced && index % every === 0 && html`<span class="boundary" aria-hidden="true">${one.kind === "OUTSIDE" ? "no price" : one.priceFrom ? dollars(one.priceFrom.cents) : "lowest"}</span>`}
       </div>`)}
     </div>
-    <label class="check"><input type="checkbox" checked=${all} onChange=${(event) => setAll(event.target.checked)} /> Show all ${count(run.partitions.length)} partitions</label>
+    <label class="check"><input type="checkbox" checked=${all} onChange=${(event) => setAll(event.target.checked)} /> Show every partition (${count(run.partitions.length)})</label>
     <${Table} caption="Partitions" columns=${columns} rows=${rows} empty="No partition is running or failed." />
   </section>`;
 }

@@ -1,6 +1,6 @@
 // Status: the checks of the command `doctor`, first those that do not pass, with what to do about each.
 import { useQuery } from "../api.js";
-import { count, instant } from "../format.js";
+import { count, counted, instant } from "../format.js";
 import { html } from "../lib.js";
 import { Badge, Gaps, Notice, Table } from "../ui.js";
 
@@ -18,7 +18,7 @@ export function Status() {
     <p>Whether the servers and settings that the service needs are there and work. The checks read only; they are those of <code>diamonds-app doctor</code>.</p>
     <${Gaps} query=${query} />
     ${status && html`
-      <${Notice} kind=${kind} title=${status.works ? `✓ No check has failed${number("DEGRADED") ? `; ${count(number("DEGRADED"))} with a warning` : ""}.` : `✕ ${count(number("FAILED"))} of ${count(checks.length)} checks failed.`}>
+      <${Notice} kind=${kind} title=${status.works ? `✓ No check has failed${number("DEGRADED") ? `; ${counted(number("DEGRADED"), "warning")}` : ""}.` : `✕ ${count(number("FAILED"))} of ${counted(checks.length, "check")} failed.`}>
         <p>${count(number("OK"))} passed, ${count(number("SKIPPED"))} skipped. Checked ${instant(status.at)}; a result is shared for a minute. <button onClick=${query.refresh}>Check again</button></p><//>
       ${open.length > 0 && html`<section class="checks"><h2>What needs attention</h2><${Table} caption="Checks that do not pass" rows=${open} keyOf=${(check) => `${check.subject}/${check.name}/${check.detail}`}
         columns=${[COLUMNS[0], { key: "subject", label: "Part", show: (check) => check.subject }, { key: "detail", label: "Found", show: (check) => html`<strong>${check.name}</strong>: ${found(check)}` }, COLUMNS[3]]} /></section>`}
