@@ -1,5 +1,6 @@
 """Alert mails: one content as text and as HTML, readable on a phone."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from html import escape
@@ -32,6 +33,9 @@ _LIST = "margin:0;padding-left:20px;font-size:13px;line-height:1.5"
 _FINDING = "overflow-wrap:anywhere"
 _HINT = "margin:20px 0 0;font-size:13px;line-height:1.5;color:#5f5f5a"
 _FOOT = "margin:24px 0 0;font-size:12px;line-height:1.5;color:#767670"
+
+_CODE = re.compile(r"`([^`]+)`")
+_INLINE_CODE = "font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:90%"
 
 # Commands of `diamonds-app` run in the API's container, the others in that of the jobs.
 _ROLES = {"diamonds-app": "api"}
@@ -115,14 +119,19 @@ def _html(
 <body style="{_PAGE}">
 <table role="presentation" cellpadding="0" cellspacing="0" style="{_CARD}"><tr><td style="padding:24px">
 <h1 style="{_HEADING}">{escape(content.subject)}</h1>
-<p style="{_REASON}">{escape(content.reason)}</p>
+<p style="{_REASON}">{_marked(content.reason)}</p>
 <table cellpadding="0" cellspacing="0" style="width:100%;border-collapse:collapse;font-size:14px;line-height:1.4">{rows}</table>
 {found}
 <h2 style="{_SUBHEADING}">What to do</h2>
-<p style="margin:0;font-size:15px;line-height:1.5">{escape(content.next_step)}</p>
+<p style="margin:0;font-size:15px;line-height:1.5">{_marked(content.next_step)}</p>
 {blocks}
 <p style="{_FOOT}">{escape(foot)}</p>
 </td></tr></table>
 </body>
 </html>
 """
+
+
+def _marked(text: str) -> str:
+    """Return a text as HTML; what stands between backticks becomes code."""
+    return _CODE.sub(rf'<code style="{_INLINE_CODE}">\1</code>', escape(text))

@@ -86,6 +86,7 @@ try {
   await supplier("POST", "remove", { count: Math.ceil((await supplier("GET", "summary")).stones * 0.4) });
   seen.stopped = await run(page, "Failed");
   seen.reason = await page.locator("main .notice").first().textContent();
+  seen.command = await page.locator("main .notice code").first().textContent();
   await page.getByRole("button", { name: "Review and allow the deletion" }).click();
   const confirm = page.getByRole("button", { name: "Delete and consolidate" });
   seen.unconfirmed = await confirm.isDisabled();

@@ -47,6 +47,8 @@ async def test_operator_repairs_sync_and_changes_prices_with_dashboard_only(tmp_
     assert "Read again from the beginning: " in seen["preview"]
     assert (seen["stopped"], seen["unconfirmed"], seen["allowed"]) == ("✕ Failed", True, "✓ Completed")
     assert "MASS_DELETE_STOPPED" in seen["reason"]
+    assert "`" not in seen["reason"]
+    assert seen["command"].startswith("diamonds-sync consolidate --allow-mass-delete ")
     assert "admin" in seen["by"]
     assert seen["held"]
     for found in (seen["soldById"], seen["soldByReport"]):

@@ -11,13 +11,13 @@ const ADVICE = {
   FEED_RESTLESS: [SUPPLIER, "The feed changed faster than it could be read. Start a new run later.", "start"],
   DEADLINE_PASSED: ["time", "Read the partitions that are left.", "retry"],
   PLANNING_ABANDONED: ["process", "The process that planned the run ended. Start a new run.", "start"],
-  WATERMARK_IN_FUTURE: ["watermark", "Set the watermark to the right instant with diamonds-sync watermark set, then start a new run.", null],
-  WATERMARK_UNREADABLE: ["watermark", "Set the watermark with diamonds-sync watermark set, then start a new run.", null],
+  WATERMARK_IN_FUTURE: ["watermark", "Set the watermark to the right instant with `diamonds-sync watermark set`, then start a new run.", null],
+  WATERMARK_UNREADABLE: ["watermark", "Set the watermark with `diamonds-sync watermark set`, then start a new run.", null],
 };
 
 const REFUSED = {
   origin: SUPPLIER,
-  text: "The supplier refused the login. Check NIVODA_USERNAME and NIVODA_PASSWORD, or ask the supplier to unlock the account. When the page Status shows that the login works, start a new run.",
+  text: "The supplier refused the login. Check `NIVODA_USERNAME` and `NIVODA_PASSWORD`, or ask the supplier to unlock the account. When the page Status shows that the login works, start a new run.",
   action: "start",
 };
 const UNPLANNED = { text: "Nothing was read yet. When the page Status shows that the supplier answers, start a new run.", action: "start" };

@@ -20,6 +20,11 @@ export function Badge({ state, text }) {
   return html`<span class=${`badge ${tone(state)}`}><span aria-hidden="true">${symbol(state)}</span> ${text ?? words(state)}</span>`;
 }
 
+// A text of the API, with what stands between backticks (commands, settings, fields) as code.
+export function Marked({ text }) {
+  return html`${String(text ?? "").split(/`([^`]+)`/).map((part, index) => (index % 2 ? html`<code key=${index} class="command">${part}</code>` : part))}`;
+}
+
 export function Notice({ kind = "info", title, children }) {
   return html`<section class=${`notice ${kind}`} role=${kind === "bad" ? "alert" : undefined}>
     ${title && html`<strong>${title}</strong>`}${children}
@@ -30,8 +35,8 @@ export function Notice({ kind = "info", title, children }) {
 export function Gaps({ query }) {
   const missing = [...new Set(query.errors.map((error) => error.message))];
   return html`
-    ${query.failure && html`<${Notice} kind="bad" title="This could not be read."><p>${query.failure.message}${query.data ? " Older data is shown." : ""}</p><//>`}
-    ${missing.length > 0 && html`<${Notice} kind="warning" title="Some of this page is missing."><ul>${missing.map((text) => html`<li key=${text}>${text}</li>`)}</ul><//>`}
+    ${query.failure && html`<${Notice} kind="bad" title="This could not be read."><p><${Marked} text=${query.failure.message} />${query.data ? " Older data is shown." : ""}</p><//>`}
+    ${missing.length > 0 && html`<${Notice} kind="warning" title="Some of this page is missing."><ul>${missing.map((text) => html`<li key=${text}><${Marked} text=${text} /></li>`)}</ul><//>`}
     ${!query.data && !query.failure && html`<p class="loading" role="status">Loading …</p>`}`;
 }
 
@@ -94,7 +99,7 @@ export function Confirm({ title, confirmLabel, danger = false, wide = false, typ
     <form onSubmit=${submit}>
       ${children}
       ${typed !== null && html`<label>Type ${typed} to confirm<input value=${text} inputmode="numeric" autocomplete="off" onInput=${(event) => setText(event.target.value)} /></label>`}
-      ${failure && html`<${Notice} kind="bad" title="This was not done."><p>${failure.message}</p><//>`}
+      ${failure && html`<${Notice} kind="bad" title="This was not done."><p><${Marked} text=${failure.message} /></p><//>`}
       <div class="actions">
         <button type="submit" class=${danger ? "danger" : "primary"} disabled=${busy || !matches || !ready}>${busy ? "Working …" : confirmLabel}</button>
         <button type="button" onClick=${onClose}>Close</button>

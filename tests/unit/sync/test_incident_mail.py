@@ -86,3 +86,11 @@ def test_commands_follow_shell_command_of_their_role() -> None:
         shell = f"az containerapp exec --resource-group diamonds --name {role} --command sh"
         assert lines[lines.index(shell) + 1] == command
     assert f"https://example.com/dashboard#/runs/{RUN}" in text
+
+
+def test_commands_in_texts_are_code() -> None:
+    content = msgspec.structs.replace(CONTENT, reason="Confirm with `diamonds-sync consolidate <RUN>`.")
+    mail = compose(content, None, datetime(2026, 11, 23, tzinfo=UTC), LOCAL)
+    assert ">diamonds-sync consolidate &lt;RUN&gt;</code>." in mail.html
+    assert "`" not in mail.html
+    assert "`diamonds-sync consolidate <RUN>`" in mail.text

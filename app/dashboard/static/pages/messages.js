@@ -2,7 +2,7 @@
 import { mutate, useQuery } from "../api.js";
 import { ago, count, counted, instant } from "../format.js";
 import { html, useState } from "../lib.js";
-import { Confirm, Gaps, Notice, Table } from "../ui.js";
+import { Confirm, Gaps, Marked, Notice, Table } from "../ui.js";
 
 const READ = `query Messages { deadLetters { queue number sentAt reason description deliveries readable body } }`;
 const REPLAY = `mutation Replay($input: DeadLettersInput!) { deadLettersReplay(input: $input) { job { status changed error { message } } userErrors { message code } } }`;
@@ -52,7 +52,7 @@ const columns = (may, selected, toggle, onChoose) => [
   { key: "number", label: "Number", number: true, show: (one) => one.number },
   { key: "sent", label: "Sent", show: (one) => (one.sentAt ? html`${instant(one.sentAt)}<br /><span class="note">${ago(one.sentAt)}</span>` : "unknown") },
   { key: "tries", label: "Deliveries", number: true, show: (one) => count(one.deliveries) },
-  { key: "reason", label: "Reason", show: (one) => html`<strong>${one.reason}</strong>${one.description && html`<br />${one.description}`}
+  { key: "reason", label: "Reason", show: (one) => html`<strong>${one.reason}</strong>${one.description && html`<br /><${Marked} text=${one.description} />`}
       <details><summary>Body<span class="hidden"> of message ${one.number}</span></summary>${!one.readable && html`<p class="note">No role can read this body: it can only be discarded.</p>`}<pre tabindex="0" aria-label=${`Body of message ${one.number}`}>${pretty(one.body)}</pre></details>` },
   may && { key: "act", label: "Actions", show: (one) => html`<span class="choices">
       ${one.readable && html`<button onClick=${() => onChoose({ kind: "replay", letters: [one] })} aria-label=${`Replay message ${one.number} of ${one.queue}`}>Replay</button> `}

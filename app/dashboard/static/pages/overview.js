@@ -5,7 +5,7 @@ import { Shares, Trend } from "../charts.js";
 import { ago, count, counted, dollars, duration, instant, money, secondsBetween, short, words } from "../format.js";
 import { html, useMemo, useState } from "../lib.js";
 import { link } from "../router.js";
-import { Badge, Confirm, Gaps, Notice, Tile, symbol } from "../ui.js";
+import { Badge, Confirm, Gaps, Marked, Notice, Tile, symbol } from "../ui.js";
 
 const QUERY = `query Overview($stones: Boolean!, $holds: Boolean!, $purchases: Boolean!, $allClients: Boolean!, $since: DateTime!) {
   syncRuns(first: 100) { nodes {
@@ -66,8 +66,8 @@ function Verdict({ runs }) {
   }
   const advice = adviceFor(ended);
   return html`<${Notice} kind=${ended.status === "CANCELLED" ? "warning" : "bad"} title=${`${symbol(ended.status)} The last sync ${ended.status === "CANCELLED" ? "was cancelled" : ended.status === "PARTIAL" ? "is partial" : "failed"}.`}>
-    <p>${when}${ended.error ? `: ${ended.error.message ?? ended.error.code}` : "."}</p>
-    ${advice && html`<p><strong>What to do:</strong> ${advice.text} <a href=${address(ended)}>Open the run</a></p>`}${running}<//>`;
+    <p>${when}${ended.error ? html`: <${Marked} text=${ended.error.message ?? ended.error.code} />` : "."}</p>
+    ${advice && html`<p><strong>What to do:</strong> <${Marked} text=${advice.text} /> <a href=${address(ended)}>Open the run</a></p>`}${running}<//>`;
 }
 
 const PLACES = { dead_letters: ["messages", "Open the messages"], quarantine_exceeded: ["quarantine", "Open the quarantine"] };
@@ -86,7 +86,7 @@ function Incidents({ incidents, caller, onResolved }) {
       const found = place(one);
       return html`<li key=${one.id}>
         <strong>✕ ${one.subject}</strong> <span class="note">since ${instant(one.createdAt)}, ${one.sentAt ? "alerted" : one.deliveryError ? `the alert failed: ${one.deliveryError}` : "not yet alerted"}</span>
-        <p>${one.reason}</p><p><strong>What to do:</strong> ${one.nextStep}</p>
+        <p><${Marked} text=${one.reason} /></p><p><strong>What to do:</strong> <${Marked} text=${one.nextStep} /></p>
         <div class="actions">${found && html`<a class="button" href=${link(found[0])}>${found[1]}</a>`}${caller.can("sync:admin") && html`<button onClick=${() => setChosen(one)}>Mark as resolved</button>`}</div>
       </li>`;
     })}</ul>

@@ -3,7 +3,7 @@ import { useQuery } from "../api.js";
 import { count, counted, instant } from "../format.js";
 import { html } from "../lib.js";
 import { link } from "../router.js";
-import { Gaps, Table } from "../ui.js";
+import { Gaps, Marked, Table } from "../ui.js";
 
 const READ = `query Quarantine($runId: ID, $payload: Boolean!) {
   quarantine(runId: $runId) { fieldName reason count examples { supplierStoneId observedAt payload @include(if: $payload) } }
@@ -30,7 +30,7 @@ export function Quarantine({ query: address, caller }) {
 
 const COLUMNS = [
   { key: "field", label: "Field", show: (one) => html`<code>${one.fieldName}</code>` },
-  { key: "reason", label: "Reason", show: (one) => one.reason },
+  { key: "reason", label: "Reason", show: (one) => html`<${Marked} text=${one.reason} />` },
   { key: "count", label: "Items", number: true, show: (one) => count(one.count) },
   { key: "examples", label: "Examples", show: (one) => one.examples.map((item) => html`<details key=${item.supplierStoneId}>
       <summary><code>${item.supplierStoneId}</code></summary><p class="note">Received ${instant(item.observedAt)}.</p>

@@ -4,7 +4,7 @@ import { adviceFor } from "../advice.js";
 import { ago, clock, count, counted, dollars, duration, instant, money, percent, secondsBetween, words } from "../format.js";
 import { html, useEffect, useState } from "../lib.js";
 import { link } from "../router.js";
-import { Badge, Confirm, Facts, Gaps, Notice, Progress, Table, symbol, tone } from "../ui.js";
+import { Badge, Confirm, Facts, Gaps, Marked, Notice, Progress, Table, symbol, tone } from "../ui.js";
 import { StartRun } from "./runs.js";
 
 const FIELDS = `fragment RunFields on SyncRun {
@@ -67,8 +67,8 @@ function Reason({ run }) {
   const advice = adviceFor(run);
   if (!run.error && !advice) return null;
   return html`<${Notice} kind=${run.status === "CANCELLED" ? "warning" : "bad"} title=${run.error ? `${run.error.code}${advice?.origin ? ` (origin: ${advice.origin})` : ""}` : "Partitions failed"}>
-    ${run.error?.message && html`<p>${run.error.message}</p>`}
-    ${advice && html`<p><strong>What to do:</strong> ${advice.text}</p>`}
+    ${run.error?.message && html`<p><${Marked} text=${run.error.message} /></p>`}
+    ${advice && html`<p><strong>What to do:</strong> <${Marked} text=${advice.text} /></p>`}
   <//>`;
 }
 
@@ -103,7 +103,7 @@ function ActionDialog({ kind, partition, run, onClose, onDone }) {
     const stones = chosen.reduce((sum, one) => sum + one.planned, 0);
     return html`<${Confirm} ...${common} title=${partition ? `Retry partition ${partition.ordinal}` : "Retry failed partitions"} confirmLabel="Retry" onConfirm=${act(RETRY, { partitionId: partition?.id ?? null })}>
       <p>Read again from the beginning: ${count(chosen.length)} of ${counted(run.progress.total, "partition")} (${counted(stones, "diamond")} planned). The others stay as they are. Afterwards the run is consolidated.</p>
-      <ul class="short">${chosen.slice(0, 8).map((one) => html`<li key=${one.id}>Partition ${one.ordinal}: ${one.errorMessage ?? words(one.status)}</li>`)}${chosen.length > 8 && html`<li>and ${count(chosen.length - 8)} more</li>`}</ul>
+      <ul class="short">${chosen.slice(0, 8).map((one) => html`<li key=${one.id}>Partition ${one.ordinal}: <${Marked} text=${one.errorMessage ?? words(one.status)} /></li>`)}${chosen.length > 8 && html`<li>and ${count(chosen.length - 8)} more</li>`}</ul>
     <//>`;
   }
   if (kind === "allow") {
@@ -136,7 +136,7 @@ function Allow({ run, onClose, onConfirm }) {
   const [total, setTotal] = useState(null);
   if (found && total === null) setTotal(found.totalCount);
   return html`<${Confirm} wide danger title="Allow the deletion" confirmLabel="Delete and consolidate" typed=${total ?? "the number"} ready=${total !== null} onClose=${onClose} onConfirm=${onConfirm}>
-    <p>${run.error?.message}</p>
+    <p><${Marked} text=${run.error?.message} /></p>
     <p>The feed did not contain ${counted(total, "diamond")}. What is gone leaves the inventory: clients can no longer hold or buy it. The consolidation first asks the supplier for each diamond again; what it still has stays.</p>
     <${Gaps} query=${query} />
     ${found && html`<div class="limited"><${Table} caption="Diamonds that were not in the feed" columns=${GONE} rows=${found.diamonds} keyOf=${(one) => one.databaseId} empty="Every diamond was in the feed." /></div>
@@ -153,7 +153,7 @@ function AllowQuarantine({ run, onClose, onConfirm }) {
   const groups = query.data?.quarantine;
   const total = groups?.reduce((sum, one) => sum + one.count, 0);
   return html`<${Confirm} wide danger title="Allow the quarantine" confirmLabel="Allow and consolidate" typed=${total ?? "the number"} ready=${total !== undefined} onClose=${onClose} onConfirm=${onConfirm}>
-    <p>${run.error?.message}</p>
+    <p><${Marked} text=${run.error?.message} /></p>
     <p>The mapping cannot read ${counted(total, "item")} of this run. Such an item is not sold; the diamond of the inventory that it replaces leaves it. The others are consolidated, and the watermark moves. If the feed was broken and is repaired, close this and start a new run instead.</p>
     <${Gaps} query=${query} />
     ${groups && html`<div class="limited"><${Table} caption="Problems, the most frequent first" columns=${PROBLEMS} rows=${groups} keyOf=${(one) => `${one.fieldName}: ${one.reason}`} /></div>`}
@@ -163,7 +163,7 @@ function AllowQuarantine({ run, onClose, onConfirm }) {
 
 const PROBLEMS = [
   { key: "field", label: "Field", show: (one) => html`<code>${one.fieldName}</code>` },
-  { key: "reason", label: "Reason", show: (one) => one.reason },
+  { key: "reason", label: "Reason", show: (one) => html`<${Marked} text=${one.reason} />` },
   { key: "count", label: "Items", number: true, show: (one) => count(one.count) },
   { key: "example", label: "Example", show: (one) => html`<code>${one.examples[0]?.supplierStoneId}</code>` },
 ];
@@ -180,7 +180,7 @@ function Reading({ run }) {
   // What a worker noted when it gave a partition back to try it again later.
   const troubled = OPEN.has(run.status) ? run.partitions.filter((one) => one.errorMessage && one.status !== "SUCCEEDED") : [];
   return html`${troubled.length > 0 && html`<${Notice} kind="warning" title=${`! The supplier or a server does not answer for ${count(troubled.length)} of ${counted(progress.total, "partition")}.`}>
-      <p>${troubled[0].errorMessage}</p><p><strong>What to do:</strong> Nothing yet. Workers try again with growing pauses, and the run continues when it answers; after ${MOST_ATTEMPTS} attempts a partition fails and can be retried. The page Status shows what does not answer.</p><//>`}
+      <p><${Marked} text=${troubled[0].errorMessage} /></p><p><strong>What to do:</strong> Nothing yet. Workers try again with growing pauses, and the run continues when it answers; after ${MOST_ATTEMPTS} attempts a partition fails and can be retried. The page Status shows what does not answer.</p><//>`}
     <section aria-label="Progress">
     <${Progress} label=${`${counted(progress.fetched, "item")} read for ${counted(progress.planned, "planned stone")} (${percent(Math.min(progress.fetched, progress.planned), progress.planned)})`} done=${progress.fetched} total=${progress.planned} />
     <p class="note">${count(progress.succeeded)} of ${counted(progress.total, "partition")} succeeded, ${count(progress.failed)} failed, ${count(progress.open)} open. ${OPEN.has(run.status) ? `Running for ${duration(secondsBetween(run.startedAt))}; fails if still open at ${instant(run.deadlineAt)}.` : ""}</p>
@@ -203,7 +203,7 @@ function Partitions({ run, caller, onRetry }) {
     { key: "pages", label: "Pages", number: true, show: (one) => count(one.pages) },
     { key: "attempts", label: "Attempts", number: true, show: (one) => count(one.attempts) },
     { key: "worker", label: "Worker", show: (one) => html`<code>${one.workerId ?? ""}</code>` },
-    { key: "error", label: "Reason", show: (one) => one.errorMessage ?? "" },
+    { key: "error", label: "Reason", show: (one) => one.errorMessage && html`<${Marked} text=${one.errorMessage} />` },
     caller.can("sync:admin") && (run.status === "PARTIAL" || run.status === "FAILED") && { key: "act", label: "Action", show: (one) => (one.status === "FAILED" || one.status === "CANCELLED") && html`<button onClick=${() => onRetry(one)} aria-label=${`Retry partition ${one.ordinal}`}>Retry</button>` },
   ].filter(Boolean);
   const most = Math.max(...run.partitions.map((one) => one.planned), 1);
@@ -275,5 +275,5 @@ function Details({ run }) {
     ["Consolidated", instant(run.consolidatedAt)], ["Watermark moved", run.movesWatermark ? instant(run.watermarkMovedAt) : "not by this run"],
     run.forcedBy && ["Consolidated with gaps by", run.forcedBy], run.massDeleteAllowedBy && ["Deletion allowed by", run.massDeleteAllowedBy], run.quarantineAllowedBy && ["Quarantine allowed by", run.quarantineAllowedBy],
   ]} />
-  ${run.schemaDifferences.length > 0 && html`<h3>Differences of the supplier's schema</h3><ul>${run.schemaDifferences.map((text) => html`<li key=${text}>${text}</li>`)}</ul>`}</section>`;
+  ${run.schemaDifferences.length > 0 && html`<h3>Differences of the supplier's schema</h3><ul>${run.schemaDifferences.map((text) => html`<li key=${text}><${Marked} text=${text} /></li>`)}</ul>`}</section>`;
 }

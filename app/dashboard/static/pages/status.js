@@ -2,7 +2,7 @@
 import { useQuery } from "../api.js";
 import { count, counted, instant } from "../format.js";
 import { html } from "../lib.js";
-import { Badge, Gaps, Notice, Table } from "../ui.js";
+import { Badge, Gaps, Marked, Notice, Table } from "../ui.js";
 
 const READ = `query Status { installationStatus { at works subjects { subject checks { name state detail items nextStep } } } }`;
 const passes = (check) => check.state === "OK" || check.state === "SKIPPED";
@@ -26,11 +26,11 @@ export function Status() {
         <${Table} caption=${`Checks: ${one.subject}`} columns=${COLUMNS} rows=${one.checks} keyOf=${(check) => `${check.name}/${check.detail}`} /></details></section>`)}`}`;
 }
 
-const found = (check) => html`${check.detail}${check.items.length > 0 && html`<ul>${check.items.map((item) => html`<li key=${item}>${item}</li>`)}</ul>`}`;
+const found = (check) => html`<${Marked} text=${check.detail} />${check.items.length > 0 && html`<ul>${check.items.map((item) => html`<li key=${item}><${Marked} text=${item} /></li>`)}</ul>`}`;
 const COLUMNS = [
   { key: "state", label: "Result", show: (check) => html`<${Badge} state=${check.state} text=${TEXTS[check.state]} />` },
   { key: "name", label: "Check", show: (check) => check.name },
   { key: "detail", label: "Found", show: found },
-  { key: "next", label: "What to do", show: (check) => check.nextStep },
+  { key: "next", label: "What to do", show: (check) => check.nextStep && html`<${Marked} text=${check.nextStep} />` },
 ];
 const TEXTS = { OK: "Works", DEGRADED: "Warning", FAILED: "Failed", SKIPPED: "Skipped" };
