@@ -62,8 +62,13 @@ def _lines(found: FileCheck) -> list[str]:
     ]
     lines = [
         f"{found.file}: kind {found.kind}, {mode}",
-        f"{count_text(found.rows, 'row')}: {found.valid:,} valid, {found.quarantined:,} quarantined, "
-        f"{count_text(found.repetitions, 'repetition')}",
+        ", ".join(
+            (
+                f"{count_text(found.rows, 'row')}: {found.valid:,} valid",
+                f"{found.quarantined:,} quarantined",
+                count_text(found.repetitions, "repetition"),
+            )
+        ),
     ]
     if found.damaged:
         lines += _note("The file is damaged: stock numbers may have been lost. A run removes no stone because of it.")

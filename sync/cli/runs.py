@@ -14,10 +14,11 @@ from inventory.core.database import Database
 from inventory.core.durations import duration_text, instant_text
 from inventory.core.operator import operator_identity
 from inventory.core.records import Record, print_facts, print_records
-from inventory.runs import repository, review
+from inventory.runs import repository
 from inventory.runs.models import Partition, Run, RunOutline
 from sync.cli import watching
 from sync.cli.feeds import FeedFilter, RunFeed, start_feed_command
+from sync.cli.missing import show_missing
 from sync.cli.run_ids import RunId, find_run_id
 from sync.container import open_control
 from sync.planning.histogram import label
@@ -25,8 +26,6 @@ from sync.planning.partition import Band
 
 app = typer.Typer(no_args_is_help=True, help="Runs: list them, show or watch one, cancel one.")
 app.command(name="watch")(watching.watch_run)
-
-_MISSING_PAGE = 1000
 
 
 @app.command(name="list")
@@ -59,12 +58,18 @@ def show_run(
         typer.Option("--missing", help="Show the active diamonds that a full run did not see, which it may delete."),
     ] = False,
     limit: Annotated[
-        int, typer.Option(min=1, max=1_000_000, help="Largest number of diamonds that --missing shows.")
-    ] = 1000,
+        int | None,
+        typer.Option(
+            min=1, max=10_000_000, help="Largest number of diamonds that --missing shows: 1000, with --csv all of them."
+        ),
+    ] = None,
     feed: RunFeed = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="With --missing: print the diamonds as CSV.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show a run with its partitions. Times are in UTC."""
+    if as_csv and (as_json or not missing):
+        raise typer.BadParameter("--csv prints the diamonds of --missing, and not together with --json")
     settings = start_feed_command("runs", feed)
 
     async def command() -> None:
@@ -72,16 +77,7 @@ def show_run(
         async with Database.open(settings.database) as database, database.connection() as connection:
             found = await repository.run(connection, key)
             if missing:
-                total = await review.count_missing(connection, found)
-                listed: list[review.MissingDiamond] = []
-                while len(listed) < min(limit, total):
-                    after = listed[-1].supplier_stone_id if listed else ""
-                    size = min(_MISSING_PAGE, limit - len(listed))
-                    page = await review.missing_diamonds(connection, found, after, size)
-                    if not page:
-                        break
-                    listed += page
-                _print_missing(found, total, listed, as_json=as_json)
+                await show_missing(connection, found, limit, as_csv=as_csv, as_json=as_json)
                 return
             outline = await repository.outline(connection, key)
             partitions = await repository.partitions(connection, key)
@@ -172,30 +168,6 @@ def _print_run(found: Run, outline: RunOutline, partitions: Sequence[Partition],
         )  # fmt: skip
 
 
-def _print_missing(run: Run, total: int, listed: Sequence[review.MissingDiamond], *, as_json: bool) -> None:
-    if as_json:
-        print_json({"run_id": run.id, "missing": total, "diamonds": listed})
-        return
-    print_text(f"The feed of run {run.id} did not contain {count_text(total, 'active diamond')}.")
-    if run.run_type != "full":
-        print_text("An incremental run deletes nothing.")
-    if listed:
-        print_records(
-            ("stone", "diamond", "shape", "carat", "price (USD)"),
-            [
-                Record(
-                    (
-                        one.supplier_stone_id, str(one.id), one.shape,
-                        f"{one.carat_milli / 1000:.2f}", f"{one.retail_price_cents / 100:,.2f}",
-                    )
-                )
-                for one in listed
-            ],
-        )  # fmt: skip
-    if len(listed) < total:
-        print_text(f"... and {total - len(listed):,} more; --limit shows more.")
-
-
 def _band(part: Partition) -> Band:
     return Band(
         ordinal=part.ordinal,
@@ -225,6 +197,6 @@ def _consolidated(record: Run) -> str:
     if record.consolidated_at is None:
         return ""
     return (
-        f"{count_text(record.distinct_stones, 'stone')} ({record.repeated:,} read twice): {record.upserted:,} written, "
+        f"{count_text(record.distinct_stones or 0, 'stone')} ({record.repeated:,} read twice): {record.upserted:,} written, "
         f"{record.unchanged:,} unchanged, {record.quarantined:,} quarantined; {record.deleted:,} deleted, {record.revived:,} revived"
     )

@@ -91,8 +91,12 @@ try {
   const confirm = page.getByRole("button", { name: "Delete and consolidate" });
   seen.unconfirmed = await confirm.isDisabled();
   await look(page, "allow", "light");
+  const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: /^Download all \d+ as CSV$/ }).click()]);
+  seen.file = file.suggestedFilename();
+  seen.list = readFileSync(await file.path(), "utf8").split("\r\n");
   const label = await page.getByRole("dialog").getByText(/^Type \d+ to confirm/).textContent();
-  await page.getByLabel(/^Type \d+ to confirm/).fill(/\d+/.exec(label)[0]);
+  seen.number = Number(/\d+/.exec(label)[0]);
+  await page.getByLabel(/^Type \d+ to confirm/).fill(`${seen.number}`);
   await confirm.click();
   seen.allowed = await until(page, "Completed");
   seen.by = await page.getByText("Deletion allowed by").locator("..").textContent();

@@ -49,6 +49,11 @@ async def test_operator_repairs_sync_and_changes_prices_with_dashboard_only(tmp_
     assert "MASS_DELETE_STOPPED" in seen["reason"]
     assert "`" not in seen["reason"]
     assert seen["command"].startswith("diamonds-sync consolidate --allow-mass-delete ")
+    assert seen["file"].startswith("missing-")
+    header, *rows = seen["list"]
+    assert header == "supplier_stone_id,diamond_id,shape,carat,retail_price_usd"
+    assert seen["number"] > 100  # more than a page of the list
+    assert len({row.partition(",")[0] for row in rows if row}) == seen["number"]
     assert "admin" in seen["by"]
     assert seen["held"]
     for found in (seen["soldById"], seen["soldByReport"]):

@@ -2,6 +2,15 @@
 const number = new Intl.NumberFormat("en-US");
 const compact = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
 
+// CSV for spreadsheets (RFC 4180). A text that a spreadsheet would read as a formula begins with an apostrophe.
+export function csv(rows) {
+  const cell = (value) => {
+    const text = typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value ?? "");
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  return rows.map((row) => `${row.map(cell).join(",")}\r\n`).join("");
+}
+
 export const UNKNOWN = "–";
 export const count = (value) => (value === null || value === undefined ? UNKNOWN : number.format(value));
 // A count with its noun in the right form: "1 partition", "2,100 partitions".

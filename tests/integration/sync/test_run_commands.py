@@ -1,6 +1,7 @@
 """Commands that show runs: complete ids at 80 columns, prefixes, findings of safety checks, live view."""
 
 import asyncio
+import csv
 import json
 from uuid import UUID
 
@@ -110,6 +111,11 @@ async def test_diamonds_to_delete_of_stopped_run_are_counted_and_listed(
     assert stone_id(4) in page
     assert stone_id(5) not in page
     assert "and 7 more" in page
+    (header, *rows) = csv.reader((await cli("runs", "show", "latest", "--missing", "--csv")).stdout.splitlines())
+    assert header == ["supplier_stone_id", "diamond_id", "shape", "carat", "retail_price_usd"]
+    assert [row[0] for row in rows] == [stone_id(number) for number in range(12)]
+    assert [row[1] for row in rows] == [one["id"] for one in shown["diamonds"]]
+    assert (await cli("runs", "show", "latest", "--csv")).exit_code == 2
 
 
 async def test_watch_prints_changes_and_ends_with_run(

@@ -1,7 +1,7 @@
 // One run, live: progress, partitions by price, figures, the reason of a failure, and the actions that repair it.
-import { mutate, useQuery, useSubscription } from "../api.js";
+import { mutate, request, useQuery, useSubscription } from "../api.js";
 import { adviceFor } from "../advice.js";
-import { ago, clock, count, counted, dollars, duration, instant, money, percent, secondsBetween, words } from "../format.js";
+import { ago, clock, count, counted, csv, dollars, duration, instant, money, percent, secondsBetween, words } from "../format.js";
 import { html, useEffect, useState } from "../lib.js";
 import { link } from "../router.js";
 import { Badge, Confirm, Facts, Gaps, Marked, Notice, Progress, Table, symbol, tone } from "../ui.js";
@@ -22,6 +22,9 @@ const CONSOLIDATE = `mutation Consolidate($input: SyncConsolidateInput!) { syncC
 const CANCEL = `mutation Cancel($input: SyncCancelInput!) { syncCancel(input: $input) { job { id } userErrors { message code } } }`;
 const MISSING = `query Missing($runId: ID!, $after: String, $count: Boolean!) {
   missingDiamonds(runId: $runId, first: 100, after: $after) { totalCount @include(if: $count) diamonds { databaseId supplierStoneId shape carat price { formatted } } }
+}`;
+const EXPORT = `query Export($runId: ID!, $after: String) {
+  missingDiamonds(runId: $runId, first: 100, after: $after) { diamonds { databaseId supplierStoneId shape carat price { cents } } }
 }`;
 const QUARANTINE = `query RunQuarantine($runId: ID!) { quarantine(runId: $runId) { fieldName reason count examples { supplierStoneId } } }`;
 const LOG = `query RunLog($runId: ID!, $before: ID) { syncRunLog(runId: $runId, first: 100, before: $before) { id at level role event details } }`;
@@ -141,10 +144,38 @@ function Allow({ run, onClose, onConfirm }) {
     <${Gaps} query=${query} />
     ${found && html`<div class="limited"><${Table} caption="Diamonds that were not in the feed" columns=${GONE} rows=${found.diamonds} keyOf=${(one) => one.databaseId} empty="Every diamond was in the feed." /></div>
       <div class="actions">
+        <${Download} run=${run} total=${total} />
         ${pages.length > 1 && html`<button type="button" onClick=${() => setPages(pages.slice(0, -1))}>Previous 100</button>`}
         ${found.diamonds.length === 100 && html`<button type="button" onClick=${() => setPages([...pages, found.diamonds.at(-1).supplierStoneId])}>Next 100</button>`}
       </div>`}
   <//>`;
+}
+
+// Every diamond of the list as a CSV file. A list that could not be read to its end is not saved.
+function Download({ run, total }) {
+  const [read, setRead] = useState(null);
+  const [failure, setFailure] = useState(null);
+  const save = async () => {
+    setFailure(null);
+    try {
+      const rows = [["supplier_stone_id", "diamond_id", "shape", "carat", "retail_price_usd"]];
+      for (let page = [null]; page.length; ) {
+        const { data, errors } = await request(EXPORT, { runId: run.databaseId, after: rows.length > 1 ? rows.at(-1)[0] : null });
+        if (errors.length) throw new Error(errors[0].message);
+        page = data.missingDiamonds.diamonds;
+        rows.push(...page.map((one) => [one.supplierStoneId, one.databaseId, one.shape, one.carat.toFixed(2), (one.price.cents / 100).toFixed(2)]));
+        setRead(rows.length - 1);
+      }
+      const address = URL.createObjectURL(new Blob([csv(rows)], { type: "text/csv" }));
+      Object.assign(document.createElement("a"), { href: address, download: `missing-${run.databaseId}.csv` }).click();
+      setTimeout(() => URL.revokeObjectURL(address), 60_000);
+    } catch (error) {
+      setFailure(error);
+    }
+    setRead(null);
+  };
+  return html`<button type="button" disabled=${read !== null} onClick=${save}>${read === null ? `Download ${total === null ? "the list" : `all ${count(total)}`} as CSV` : `Reading ${count(read)} of ${count(total)} …`}</button>
+    ${failure && html`<span role="alert">The list could not be read: <${Marked} text=${failure.message} /> Nothing was saved.</span>`}`;
 }
 
 // The problems of the items that would be quarantined. Their number must be typed.
