@@ -11,7 +11,14 @@ from uuid import UUID
 import msgspec
 
 from inventory.core.counts import count_text
-from inventory.core.errors import Conflict, FeedIncomplete, InventoryError, NotFound
+from inventory.core.errors import (
+    Conflict,
+    FeedIncomplete,
+    InventoryError,
+    MassDeleteStopped,
+    NotFound,
+    QuarantineExceeded,
+)
 from inventory.runs.models import Partition, PartitionStatus, Run, RunFacts, RunOutline, RunStatus
 
 Reason = Literal[
@@ -93,6 +100,28 @@ def check_consolidation(facts: RunFacts, *, force: bool) -> bool:
             failed=gaps,
         )
     return gaps > 0 or (force and run.error_code == FeedIncomplete.code)
+
+
+def consolidation_hint(run: Run, *, allow_mass_delete: bool, allow_quarantine: bool) -> str:
+    """Return what a request to consolidate a stopped run lacks; empty if it lacks nothing. `run`: before the request.
+
+    Without the option that allows what stopped the run, the safety check stops it again unless its cause is corrected.
+    """
+    options = {
+        QuarantineExceeded.code: ("--allow-quarantine", "too many quarantined items", allow_quarantine),
+        MassDeleteStopped.code: ("--allow-mass-delete", "too many deletes", allow_mass_delete),
+    }
+    if run.error_code not in options:
+        return ""
+    option, cause, given = options[run.error_code]
+    if given:
+        return ""
+    other = "; --allow-mass-delete does not allow these" if allow_mass_delete else ""
+    other = "; --allow-quarantine does not allow these" if allow_quarantine else other
+    return (
+        f"Run {run.id} was stopped by {run.error_code}: {cause}{other}. If the cause is not corrected, it stops again. After a "
+        f"review, allow it: `diamonds-sync consolidate {option} {run.id}`"
+    )
 
 
 def check_cancel(run: Run) -> None:

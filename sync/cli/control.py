@@ -7,7 +7,9 @@ import typer
 
 from inventory.core.command_line import AsJson, print_json, print_text, run_command, start_command
 from inventory.core.counts import count_text
+from inventory.core.database import Database
 from inventory.core.operator import operator_identity
+from inventory.runs import repository, rules
 from sync.cli.feeds import RunFeed, start_feed_command
 from sync.cli.run_ids import RunId, find_run_id
 from sync.container import open_control
@@ -63,6 +65,12 @@ def consolidate(
 
     async def command() -> None:
         key = await find_run_id(settings, run_id, feed)
+        async with Database.open(settings.database) as database, database.connection() as connection:
+            hint = rules.consolidation_hint(
+                await repository.run(connection, key),
+                allow_mass_delete=allow_mass_delete,
+                allow_quarantine=allow_quarantine,
+            )
         async with open_control(settings) as (control, _):
             requested = await control.consolidate(
                 key,
@@ -79,10 +87,13 @@ def consolidate(
                     "forced_by": requested.forced_by,
                     "mass_delete_allowed_by": requested.mass_delete_allowed_by,
                     "quarantine_allowed_by": requested.quarantine_allowed_by,
+                    "hint": hint or None,
                 }
             )
         else:
             print_text(f"Run {requested.id} waits for a consolidator.")
+            if hint:
+                print_text(hint)
 
     run_command(command())
 

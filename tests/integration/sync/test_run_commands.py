@@ -94,6 +94,22 @@ async def test_quarantine_is_listed_by_problem_and_may_be_allowed_for_one_run(
         await driver.consolidator.consolidate(again.id)
 
 
+async def test_consolidate_names_option_that_stopped_run_needs(cli: Cli, driver: RunDriver, feed: FakeFeed) -> None:
+    feed.put(*range(60))
+    await driver.sync()
+    feed.put(*range(30), price="free")
+    run = await driver.read()
+    for options in (("--allow-mass-delete",), ()):
+        with pytest.raises(QuarantineExceeded):
+            await driver.consolidator.consolidate(run.id)
+        said = (await cli("consolidate", *options, "latest")).stdout
+        assert f"`diamonds-sync consolidate --allow-quarantine {run.id}`" in " ".join(said.split())
+        assert ("--allow-mass-delete does not allow these" in said) == bool(options)
+    with pytest.raises(QuarantineExceeded):
+        await driver.consolidator.consolidate(run.id)
+    assert (await cli.document("consolidate", "--allow-quarantine", "latest"))["hint"] is None
+
+
 async def test_diamonds_to_delete_of_stopped_run_are_counted_and_listed(
     cli: Cli, driver: RunDriver, feed: FakeFeed
 ) -> None:

@@ -16,6 +16,7 @@ from inventory.runs.rules import (
     check_cancel,
     check_consolidation,
     check_start,
+    consolidation_hint,
     outcome,
     partitions_to_retry,
     status_after,
@@ -192,3 +193,25 @@ def test_run_outcome_follows_from_partitions(
 @pytest.mark.parametrize(("error", "status"), [(FeedIncomplete(), "partial"), (QuarantineExceeded(), "failed")])
 def test_run_that_ends_with_missing_listings_is_partial(error: InventoryError, status: str) -> None:
     assert status_after(error) == status
+
+
+@pytest.mark.parametrize(
+    ("error", "mass_delete", "quarantine", "hint"),
+    [
+        ("QUARANTINE_EXCEEDED", True, False, "--allow-mass-delete does not allow these"),
+        ("QUARANTINE_EXCEEDED", False, False, "consolidate --allow-quarantine"),
+        ("QUARANTINE_EXCEEDED", False, True, ""),
+        ("QUARANTINE_EXCEEDED", True, True, ""),
+        ("MASS_DELETE_STOPPED", False, True, "--allow-quarantine does not allow these"),
+        ("MASS_DELETE_STOPPED", False, False, "consolidate --allow-mass-delete"),
+        ("MASS_DELETE_STOPPED", True, False, ""),
+        ("INCOMPLETE", True, True, ""),
+        (None, False, False, ""),
+    ],
+)
+def test_consolidation_hint_names_option_for_what_stopped_run(
+    error: str | None, mass_delete: bool, quarantine: bool, hint: str
+) -> None:
+    found = consolidation_hint(run("failed", error=error), allow_mass_delete=mass_delete, allow_quarantine=quarantine)
+    assert hint in found
+    assert bool(found) == bool(hint)
