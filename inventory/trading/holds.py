@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 
 from inventory.core.database import Connection, Database
-from inventory.core.errors import NotFound, OutcomeUnknown, SupplierError, TradingUnavailable, ValidationFailed
+from inventory.core.errors import NotFound, OutcomeUnknown, SupplierError, ValidationFailed
 from inventory.core.logging import get_logger
 from inventory.core.settings.trading import TradingSettings
 from inventory.suppliers.ports import SupplierHold, SupplierTrading
@@ -50,7 +50,11 @@ class Holds:
         database: Database,
         supplier: SupplierTrading | None,
         background_tasks: BackgroundTasks,
+        *,
+        trading_feed: str | None = None,
     ) -> None:
+        """`supplier`: None without an account. `trading_feed`: the feed that trades; None without one."""
+        self._trading_feed = trading_feed
         self._settings = settings
         self._database = database
         self._supplier = supplier
@@ -78,7 +82,7 @@ class Holds:
         longest = self._check_minutes(minutes)
         check_reference(reference)
         if self._supplier is None:
-            raise TradingUnavailable
+            await diamonds.refuse_without_supplier(self._database, diamond_id, self._trading_feed)
         holder = Holder(client_id, reference)
         return await self._background_tasks.run(self._create(self._supplier, diamond_id, holder, minutes or longest))
 
@@ -159,7 +163,7 @@ class Holds:
             present = await hold_transitions.open_hold(connection, diamond_id)
             diamond = await diamonds.diamond(connection, diamond_id)
             if diamond is None or not diamond.active:
-                raise diamond_not_found()
+                raise diamonds.diamond_not_found()
             if present is not None:
                 if not holder.holds(present):
                     raise already_held(present, holder.client_id)
@@ -242,11 +246,6 @@ def already_held(hold: Hold, client_id: str) -> AlreadyHeld:
     """Create the error for another client or reference. It contains the expiry and not the holder."""
     other = "Another reference" if hold.client_id == client_id else "Another client"
     return AlreadyHeld(f"{other} holds the diamond until {hold.until:%Y-%m-%d %H:%M} UTC.", until=hold.until)
-
-
-def diamond_not_found() -> NotFound:
-    """Create the error for an unknown or inactive diamond."""
-    return NotFound("There is no diamond with this id.")
 
 
 def _hold_over(hold: Hold) -> HoldOver:

@@ -16,7 +16,6 @@ from inventory.core.errors import (
     OutcomeUnknown,
     SupplierError,
     SupplierItemUnavailable,
-    TradingUnavailable,
 )
 from inventory.core.logging import get_logger
 from inventory.core.settings import Settings
@@ -27,7 +26,7 @@ from inventory.trading import diamonds, hold_transitions, purchase_repository, p
 from inventory.trading.background_tasks import BackgroundTasks
 from inventory.trading.destinations import Destinations
 from inventory.trading.errors import AlreadyHeld, IdempotencyMismatch, NotAvailable
-from inventory.trading.holds import already_held, diamond_not_found
+from inventory.trading.holds import already_held
 from inventory.trading.locks import locked_diamond
 from inventory.trading.models import Hold, Purchase, TradedDiamond
 from inventory.trading.ownership import Holder
@@ -64,7 +63,11 @@ class Purchases:
         supplier: SupplierTrading | None,
         background_tasks: BackgroundTasks,
         destinations: Destinations,
+        *,
+        trading_feed: str | None = None,
     ) -> None:
+        """`supplier`: None without an account. `trading_feed`: the feed that trades; None without one."""
+        self._trading_feed = trading_feed
         self._settings = settings
         self._database = database
         self._supplier = supplier
@@ -90,7 +93,7 @@ class Purchases:
             TradingUnavailable: trading is not configured.
         """
         if self._supplier is None:
-            raise TradingUnavailable
+            await diamonds.refuse_without_supplier(self._database, request.diamond_id, self._trading_feed)
         return await self._background_tasks.run(self._buy(self._supplier, request, client_id, key))
 
     async def _buy(self, supplier: SupplierTrading, request: PurchaseRequest, client_id: str, key: str) -> Purchase:
@@ -124,12 +127,12 @@ class Purchases:
             present = await hold_transitions.open_hold(connection, request.diamond_id)
             diamond = await diamonds.diamond(connection, request.diamond_id)
             if diamond is None:
-                raise diamond_not_found()
+                raise diamonds.diamond_not_found()
             hold = self._own_hold(present, Holder(client_id, request.reference))
             if await purchase_repository.open_purchase(connection, diamond.id):
                 raise NotAvailable("The diamond is being bought.", availability="on_hold")
             if hold is None and not diamond.active:
-                raise diamond_not_found()
+                raise diamonds.diamond_not_found()
             if self._supplier is not None:
                 require_tradable(diamond, self._supplier.supplier)
             offer_id = require_available(diamond, hold)

@@ -48,8 +48,8 @@ def determine_terms(
     )
 
 
-def require_tradable(diamond: TradedDiamond, supplier: str) -> None:
-    """Check that a diamond is one of the supplier that trades.
+def require_tradable(diamond: TradedDiamond, supplier: str | None) -> None:
+    """Check that a diamond is one of the supplier that trades; None if none does.
 
     Raises:
         NotTradable: its supplier has no trading.

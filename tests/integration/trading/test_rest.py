@@ -9,6 +9,7 @@ import pytest
 from app.auth.api_key_service import ApiKeyService
 from app.auth.scopes import Scope
 from inventory.trading.outcomes import Outcome
+from tests.integration.api.conftest import serve_api
 from tests.integration.trading.trading_site import PRICE, TradingSite
 
 TradingClients = Mapping[str, httpx.AsyncClient]
@@ -59,6 +60,33 @@ async def test_diamond_of_supplier_without_trading_is_neither_held_nor_bought(
     assert refused(await clients["acme"].post(hold_path(site))) == reason
     assert refused(await buy(clients["acme"], path(site))) == reason
     assert await site.received("create_hold") == await site.received("create_order") == 0
+
+
+@pytest.mark.parametrize(
+    ("feeds", "status", "code", "details"),
+    [
+        ("files", 409, "CONFLICT", {"reason": "NOT_TRADABLE", "supplier": "files"}),
+        ("nivoda,files", 409, "CONFLICT", {"reason": "NOT_TRADABLE", "supplier": "files"}),
+        ("nivoda", 503, "SERVICE_UNAVAILABLE", None),
+    ],
+)
+async def test_installation_without_account_rejects_hold_and_purchase_by_supplier_of_diamond(
+    site: TradingSite, feeds: str, status: int, code: str, details: Mapping[str, Any] | None
+) -> None:
+    settings = site.settings.with_values(
+        feeds=feeds, nivoda_endpoint=None, feed_files_kind="csv", feed_files_source="/", feed_files_map="x"
+    )
+    supplier = feeds.rpartition(",")[2]
+    await site.run("UPDATE diamonds SET supplier = $2 WHERE id = $1", site.ids[0], supplier)
+    key = await ApiKeyService(site.database).create("test", "acme", [Scope.HOLDS_WRITE, Scope.PURCHASES_WRITE])
+    async with (
+        serve_api(settings) as address,
+        httpx.AsyncClient(base_url=address, headers={"X-API-Key": key.key.text}, timeout=60) as client,
+    ):
+        assert refused(await client.post(hold_path(site))) == (status, code, details)
+        assert refused(await buy(client, path(site))) == (status, code, details)
+        unknown = "/api/v2/diamonds/00000000-0000-0000-0000-000000000000/hold"
+        assert refused(await client.post(unknown)) == (404, "NOT_FOUND", None)
 
 
 async def test_create_hold_returns_each_error(site: TradingSite, clients: TradingClients) -> None:
