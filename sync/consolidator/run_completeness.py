@@ -92,6 +92,6 @@ class RunCheck:
         if proof.unidentified > allowed:
             raise FeedIncomplete(
                 f"{proof.unidentified} of {proof.closed} items could not be identified, more than the allowed {allowed} "
-                "(SYNC_MAX_QUARANTINE_SHARE)",
+                f"({self._settings.limit_variable('max_quarantine_share')})",
                 details={"counted": proof.closed, "read": proof.listings, "unidentified": proof.unidentified},
             )

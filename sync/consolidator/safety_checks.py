@@ -21,16 +21,17 @@ _MAX_COUNTED = 10_000
 Returned = Callable[[FeedPage], Awaitable[None]]
 
 
-def check_quarantine_share(bad: int, stones: int, share: float, advice: str) -> None:
-    """Check that at most this share of the stones is in quarantine. `advice`: the next step of the operator.
+def check_quarantine_share(bad: int, stones: int, settings: SyncSettings, advice: str) -> None:
+    """Check that at most the allowed share of the stones is in quarantine. `advice`: the next step of the operator.
 
     Raises:
         QuarantineExceeded: the share is larger.
     """
+    share = settings.max_quarantine_share
     if bad >= _MIN_BAD_STONES and bad > stones * share:
         raise QuarantineExceeded(
             f"{bad:,} of {count_text(stones, 'stone')} cannot be mapped, more than the allowed share of {share:.0%} "
-            f"(SYNC_MAX_QUARANTINE_SHARE). Nothing was changed. {advice}",
+            f"({settings.limit_variable('max_quarantine_share')}). Nothing was changed. {advice}",
             details={"quarantined": bad, "stones": stones, "share": share},
         )
 
@@ -39,12 +40,20 @@ def _advice(run: Run) -> str:
     return f"List them with `diamonds-sync quarantine list --run {run.id}`"
 
 
-def _mass_delete(run: Run, gone: int, active: int, allowed: int, *, not_looked_up: int = 0) -> MassDeleteStopped:
+def _allowed_deletes(active: int, settings: SyncSettings) -> int:
+    """The most active stones that one run may delete without an operator's confirmation."""
+    return int(active * settings.max_delete_share)
+
+
+def _mass_delete(
+    run: Run, gone: int, active: int, settings: SyncSettings, *, not_looked_up: int = 0
+) -> MassDeleteStopped:
     """Build the error of a run that would delete too many stones, with the exact figures."""
+    allowed = _allowed_deletes(active, settings)
     more = f" ({not_looked_up} more that the run did not see were not looked up)" if not_looked_up else ""
     return MassDeleteStopped(
         f"{'At least ' if not_looked_up else ''}{gone:,} of {count_text(active, 'active stone')} {'is' if gone == 1 else 'are'} "
-        f"gone from the feed{more}, more than the allowed {allowed:,} (SYNC_MAX_DELETE_SHARE). Nothing was changed. If these stones are really gone, confirm with "
+        f"gone from the feed{more}, more than the allowed {allowed:,} ({settings.limit_variable('max_delete_share')}). Nothing was changed. If these stones are really gone, confirm with "
         f"`diamonds-sync consolidate --allow-mass-delete {run.id}`",
         details={"gone": gone, "active": active, "allowed": allowed, "not_looked_up": not_looked_up},
     )
@@ -70,17 +79,16 @@ class SafetyChecks:
         """
         if run.quarantine_allowed_by is not None:
             return
-        share = self._settings.max_quarantine_share
         async with self._database.connection() as connection:
             if run.run_type == "full":
                 census = await connection.fetchrow(sql.census, run.feed, run.id)
                 assert census is not None, "an aggregate has a row"  # noqa: S101
-                check_quarantine_share(census["quarantined"], census["distinct_stones"], share, _advice(run))
+                check_quarantine_share(census["quarantined"], census["distinct_stones"], self._settings, _advice(run))
                 return
             after = await connection.fetchrow(sql.inventory_census, run.feed, run.id)
             assert after is not None, "an aggregate has a row"  # noqa: S101
         if after["newly_quarantined"]:
-            check_quarantine_share(after["quarantined"], after["stones"], share, _advice(run))
+            check_quarantine_share(after["quarantined"], after["stones"], self._settings, _advice(run))
 
     async def gone(self, run: Run, returned: Returned) -> list[str]:
         """Find the stones that the supplier no longer has. Only a full run that read everything may delete.
@@ -99,7 +107,7 @@ class SafetyChecks:
                 row["supplier_stone_id"]
                 for row in await connection.fetch(sql.some_seen, run.feed, run.id, WITNESS_LIMIT)
             ]
-        allowed = int(active * self._settings.max_delete_share)
+        allowed = _allowed_deletes(active, self._settings)
         gone: list[str] = []
         active_gone = looked_up = 0
         async for missing in self._missing(run):
@@ -115,9 +123,9 @@ class SafetyChecks:
             stopped = active_gone > allowed and run.mass_delete_allowed_by is None
             if stopped and looked_up >= _MAX_COUNTED:
                 not_looked_up = await self._missing_after(run, list(missing)[-1])
-                raise _mass_delete(run, active_gone, active, allowed, not_looked_up=not_looked_up)
+                raise _mass_delete(run, active_gone, active, self._settings, not_looked_up=not_looked_up)
         if active_gone > allowed and run.mass_delete_allowed_by is None:
-            raise _mass_delete(run, active_gone, active, allowed)
+            raise _mass_delete(run, active_gone, active, self._settings)
         return gone
 
     async def _missing_after(self, run: Run, stone_id: str) -> int:

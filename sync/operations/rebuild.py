@@ -102,7 +102,7 @@ class Rebuild:
         check_quarantine_share(
             found.spoiled,
             found.stones,
-            self._settings.max_quarantine_share,
+            self._settings,
             "Correct the mapping, then run the command again",
         )
         async with self._database.connection() as connection:

@@ -104,7 +104,7 @@ class Settings(BaseModel):
             for limit in ("max_quarantine_share", "max_delete_share")
             if (value := getattr(feed, limit)) is not None
         }
-        return self.model_copy(update={"sync": self.sync.model_copy(update={"feed": name, **limits})})
+        return self.model_copy(update={"sync": self.sync.of_feed(name, limits)})
 
     @classmethod
     def _of(cls, by_section: dict[str, dict[str, Any]], values: dict[str, Any]) -> Self:

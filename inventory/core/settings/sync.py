@@ -1,9 +1,12 @@
 """Settings of the sync: partitions, leases, consolidation, safety limits and retention."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Self
 
+from pydantic import PrivateAttr
 from pydantic_settings import SettingsConfigDict
 
+from inventory.core.settings.feeds import prefix
 from inventory.core.settings.section import SettingsSection, setting
 
 
@@ -78,3 +81,15 @@ class SyncSettings(SettingsSection):
     retention_days: Annotated[
         int, setting("Retention of the records of runs and of deleted stones, in days.", ge=1, le=36_500)
     ] = 90
+
+    _limits_of_feed: frozenset[str] = PrivateAttr(default=frozenset())
+
+    def of_feed(self, feed: str, limits: Mapping[str, float]) -> Self:
+        """Return the settings of one feed. `limits`: those that it has of its own, by field."""
+        chosen = self.model_copy(update={"feed": feed, **limits})
+        chosen._limits_of_feed = frozenset(limits)  # noqa: SLF001 - of the same class
+        return chosen
+
+    def limit_variable(self, field: str) -> str:
+        """The variable that sets a limit of the feed: its own one if it is set, else the common one."""
+        return f"{prefix(self.feed) if field in self._limits_of_feed else 'SYNC_'}{field.upper()}"
