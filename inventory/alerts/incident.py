@@ -19,6 +19,7 @@ Kind = Literal[
     "mass_delete_stopped",
     "watermark_in_future",
     "nightly_missed",
+    "feed_silent",
     "dead_letters",
     "purchase_unknown",
     "purchase_contradicted",

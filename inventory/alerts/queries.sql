@@ -15,7 +15,7 @@ SELECT * FROM (
            alert.resolved_at, alert.resolved_by,
            alert.resolved_at IS NULL AND CASE
                WHEN alert.kind IN ('run_failed', 'deadline_passed', 'consolidation_skipped', 'quarantine_exceeded',
-                                   'mass_delete_stopped', 'nightly_missed', 'watermark_in_future') THEN NOT EXISTS (
+                                   'mass_delete_stopped', 'nightly_missed', 'feed_silent', 'watermark_in_future') THEN NOT EXISTS (
                    SELECT FROM run_metadata AS run
                    WHERE run.feed = alert.feed
                      AND (run.status = 'completed' AND run.completed_at > alert.created_at

@@ -1,7 +1,7 @@
 """Incidents of the sync: the content of each kind of alert."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from inventory.alerts.incident import Content, Incident, Kind
 from inventory.core.counts import count_text
 from inventory.core.durations import duration_text
 from inventory.core.errors import FeedIncomplete, SupplierSchemaChanged
+from inventory.core.settings.feeds import prefix
 from inventory.runs.models import Run, RunOutline
 from inventory.runs.review import MissingDiamond, QuarantineGroup
 from inventory.runs.schedule import last_due
@@ -200,6 +201,26 @@ def nightly_missed(feed: str, due: datetime) -> Incident:
             next_step="Check the logs of the scheduler (or of the jobs role, if it starts the run), then start a run. "
             "The run reads all changes since the watermark, so no change is missed.",
             commands=["diamonds-sync runs list", "diamonds-sync schedule"],
+        ),
+    )
+
+
+def feed_silent(feed: str, newest: Run, max_age: timedelta, now: datetime) -> Incident:
+    """Build the incident of a feed of files whose supplier delivers nothing new. `newest`: its newest run, a completed one."""
+    age = duration_text(now - newest.window_to)
+    return Incident(
+        key=f"feed_silent:{feed}:{newest.window_to.isoformat()}",
+        kind="feed_silent",
+        feed=feed,
+        run_id=None,
+        content=Content(
+            subject=f"The supplier has delivered nothing new for {age} ({feed})",
+            reason=f"No new price list of {feed} has arrived since {_minute(newest.window_to)}, longer than the allowed "
+            f"{duration_text(max_age)} ({prefix(feed)}MAX_AGE_HOURS). The inventory keeps the diamonds and prices of that list.",
+            figures=[("Newest data", _minute(newest.window_to)), ("Run that read it", str(newest.id))],
+            next_step="Ask the supplier for its list, and check that it arrives at the source of the feed. A new list is read at "
+            "the next scheduled time, or by the second command. If lists come less often, raise the setting.",
+            commands=["diamonds-sync runs list", f"diamonds-sync schedule --feed {feed}"],
         ),
     )
 

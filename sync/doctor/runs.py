@@ -12,8 +12,8 @@ from inventory.runs.models import Run
 from sync.messaging.credential import ProcessCredential
 from sync.watermark.store import open_watermark_store, probe_storage
 
-# The nightly run moves the watermark once a day: two hours more are a warning, half a day more means a lost night.
-_OLD, _TOO_OLD = timedelta(hours=26), timedelta(hours=36)
+# So long after the age that the feed allows, which is a warning, the check fails.
+_MUCH_LONGER = timedelta(hours=10)
 _SKEW = timedelta(minutes=5)
 
 
@@ -77,11 +77,15 @@ async def examine_watermark(settings: Settings, now: datetime) -> DoctorReport:
         )
         check = Check(name="storage", state="failed", detail=f"{error.message}{cause}", next_step=step)
         return DoctorReport(subject=subject, checks=[check])
+    max_age = settings.by_feed[settings.sync.feed].max_age_hours
     storage = Check(name="storage", state="ok", detail=f"{place} can be read and written")
-    return DoctorReport(subject=subject, checks=[storage, _age(stored[0].last_updated_at if stored else None, now)])
+    return DoctorReport(
+        subject=subject,
+        checks=[storage, _age(stored[0].last_updated_at if stored else None, now, timedelta(hours=max_age))],
+    )
 
 
-def _age(instant: datetime | None, now: datetime) -> Check:
+def _age(instant: datetime | None, now: datetime, max_age: timedelta) -> Check:
     if instant is None:
         return Check(name="watermark", state="ok", detail="there is none yet: the next run is full")
     if instant - now > _SKEW:
@@ -94,9 +98,9 @@ def _age(instant: datetime | None, now: datetime) -> Check:
     age = now - instant
     return Check(
         name="watermark",
-        state="failed" if age > _TOO_OLD else "degraded" if age > _OLD else "ok",
+        state="failed" if age > max_age + _MUCH_LONGER else "degraded" if age > max_age else "ok",
         detail=f"{instant.isoformat()}, {duration_text(age)} ago",
         next_step=""
-        if age <= _OLD
+        if age <= max_age
         else "No run has succeeded since: diamonds-sync runs list. Start one: diamonds-sync schedule",
     )

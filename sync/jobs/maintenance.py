@@ -1,6 +1,7 @@
 """The periodic duties. Each one is independent, idempotent, and safe in several processes at once."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 
 from inventory.alerts.incident import Incident, report
 from inventory.alerts.incident import sql as incident_sql
@@ -10,6 +11,7 @@ from inventory.core.errors import NothingToRead, RunConflict
 from inventory.core.logging import get_logger
 from inventory.core.settings import Settings
 from inventory.events import log as events
+from inventory.runs import repository
 from inventory.runs.dead_letters import DeadLetter
 from inventory.runs.schedule import last_due
 from sync.alerts import incidents
@@ -74,8 +76,7 @@ class Maintenance:
     async def watch_nightly(self) -> None:
         """Alert the operator if the last nightly run did not start.
 
-        A feed that was never read is not watched. Without a new file no run of a file feed starts; the age of its watermark
-        shows how long.
+        A feed that was never read is not watched. Without a new file no run of a file feed starts: `watch_silence`.
         """
         now = self._clock()
         if nightly.in_time(now, self._times) or self._settings.by_feed[self._settings.sync.feed].kind == "csv":
@@ -85,6 +86,21 @@ class Maintenance:
             state = await connection.fetchrow(sql.nightly_state, self._settings.sync.feed, due)
             if state is not None and state["known"] and not (state["started"] or state["under_way"]):
                 await self._report(connection, incidents.nightly_missed(self._settings.sync.feed, due))
+
+    async def watch_silence(self) -> None:
+        """Alert the operator if the supplier of a feed of files delivers nothing new for longer than the feed allows.
+
+        Such a supplier starts no run that could fail. A feed whose newest run did not complete has an alert of its own, and so
+        has a counted feed whose nightly run is missing.
+        """
+        now, feed = self._clock(), self._settings.by_feed[self._settings.sync.feed]
+        if feed.kind != "csv":
+            return
+        max_age = timedelta(hours=feed.max_age_hours)
+        async with self._database.transaction() as connection:
+            newest = await repository.newest(connection, self._settings.sync.feed)
+            if newest is not None and newest.status == "completed" and now - newest.window_to > max_age:
+                await self._report(connection, incidents.feed_silent(newest.feed, newest, max_age, now))
 
     async def watch_dead_letters(self) -> None:
         """Alert the operator that a queue has dead letters, once for as long as the oldest of them stays there.

@@ -81,6 +81,7 @@ class JobServices:
             # A duty for each feed: the failure of one does not stop the others.
             **{f"start_nightly:{name}": one.start_nightly for name, one in self.by_feed.items()},
             **{f"watch_nightly:{name}": one.watch_nightly for name, one in self.by_feed.items()},
+            **{f"watch_silence:{name}": one.watch_silence for name, one in self.by_feed.items()},
             "watch_dead_letters": self.maintenance.watch_dead_letters,
             "number_events": self.maintenance.number_events,
             "prune": self.maintenance.prune,
@@ -268,7 +269,7 @@ _BY_NAME = [
 # The minutes of the hour at which a duty runs; the other duties run every minute.
 _EVERY_FIVE = set(range(0, 60, 5))
 _MINUTES: dict[str, set[int]] = {
-    **dict.fromkeys(("watch_nightly", "watch_dead_letters", "remind_of_orders"), _EVERY_FIVE),
+    **dict.fromkeys(("watch_nightly", "watch_silence", "watch_dead_letters", "remind_of_orders"), _EVERY_FIVE),
     "refresh_holds": set(range(4, 60, 10)),
     "prune": {37},
 }

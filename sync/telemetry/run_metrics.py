@@ -29,6 +29,7 @@ NAMES: Mapping[str, str] = {
     "diamond_reject_ratio": "Share of quarantined stones in the newest completed run.",
     "diamond_reject_ratio_usual": "Median of this share in the last 14 completed runs.",
     "diamond_watermark_timestamp_seconds": "Instant up to which changes are in the inventory.",
+    "diamond_watermark_max_age_seconds": "Age of the watermark above which operators are alerted.",
     "diamond_dead_letters": "Dead letters by queue, at most 100.",
     "diamond_dead_letter_oldest_timestamp_seconds": "Time at which the oldest dead letter was sent; 0 without one.",
     "diamond_alerts_waiting": "Alerts that were not sent.",
@@ -84,6 +85,7 @@ class RunMetrics:
                 else:
                     self._gauges[f"diamond_{name}"].labels(feed).set(value)
             schedule = self._settings.by_feed[feed]
+            self._gauges["diamond_watermark_max_age_seconds"].labels(feed).set(schedule.max_age_hours * 3600)
             if schedule.kind != "csv":
                 due = last_due(utc_now(), schedule.times).timestamp()
                 self._gauges["diamond_run_due_timestamp_seconds"].labels(feed).set(due)

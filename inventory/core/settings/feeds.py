@@ -49,6 +49,16 @@ class FeedSettings(SettingsSection):
         setting("As SYNC_MAX_DELETE_SHARE, which is the default.", example="0.20", ge=0, le=1),
     ] = None
 
+    max_age_hours: Annotated[
+        float,
+        setting(
+            "Age of the newest data of the feed above which operators are alerted, in hours. More than the usual time between "
+            "two price lists.",
+            gt=0,
+            le=10_000,
+        ),
+    ] = 26.0
+
     @property
     def times(self) -> tuple[time, ...]:
         """The times of `schedule`, sorted."""

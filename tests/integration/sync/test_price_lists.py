@@ -3,11 +3,13 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from inventory.alerts.service import IncidentService
 from inventory.core.database import Database
 from inventory.core.errors import FeedDamaged, NothingToRead
 from inventory.core.settings import Settings
@@ -15,12 +17,14 @@ from inventory.runs.models import Run
 from inventory.runs.review import quarantine_groups
 from inventory.suppliers.registry import supplier_of
 from sync.container import Container
+from sync.jobs.maintenance import Maintenance
 from sync.messaging.outbox import Outbox
 from sync.messaging.servicebus import ServiceBusBroker
 from sync.runs.lifecycle import Lifecycle
 from sync.scheduler.planning import RunRequest
 from sync.watermark.file import FileWatermarkStore
 from tests.integration.sync.conftest import Execute
+from tests.integration.sync.maintenance import incidents
 from tests.unit.suppliers.csv_files.price_lists import row, text_of, toml
 
 ACTIVE = """
@@ -169,3 +173,31 @@ async def test_stored_rows_are_mapped_again(lists: PriceLists) -> None:
     for payload, payload_hash, problem in stored:
         item = remap(str(payload).encode(), lab_grown=None)
         assert (item.payload_hash, item.problem) == (payload_hash, problem)
+
+
+async def test_silent_supplier_is_alerted_once_by_age_of_feed(lists: PriceLists, database: Database) -> None:
+    async def watch(hours: float, **values: object) -> list[str]:
+        settings = lists.container.settings.with_values(**values).of_feed("gems")
+        container = lists.container
+        now = run.window_to + timedelta(hours=hours)
+        scheduler, letters = container.scheduler(), container.dead_letters
+        await Maintenance(settings, database, scheduler, letters, lambda: now).watch_silence()
+        return await incidents(database)
+
+    lists.deliver("full-1.csv", stones(40))
+    run = await lists.sync()
+    assert await watch(25.9) == []
+    assert await watch(100, feed_gems_max_age_hours=200) == []
+    (silent,) = await watch(27)
+    assert silent == f"feed_silent:gems:{run.window_to.isoformat()}"
+    assert await watch(40) == [silent]
+    async with database.connection() as connection:
+        content = await connection.fetchval("SELECT content FROM alerts")
+    assert content["subject"] == "The supplier has delivered nothing new for 1 d 3 h (gems)"
+    assert "FEED_GEMS_MAX_AGE_HOURS" in content["reason"]
+    # A new list ends the silence, and a list that could not be taken in has an alert of its own.
+    lists.deliver("full-2.csv", stones(40, Price="99"))
+    run = await lists.sync()
+    assert run.status == "completed"
+    assert await watch(1) == [silent]
+    assert [one.id for one in await IncidentService(database).list(10, open_only=True)] == []
