@@ -7,7 +7,7 @@ from inventory.core.clock import utc_now
 from inventory.core.settings import Settings, SettingsError
 from sync.doctor.mail import examine_mail
 from sync.doctor.queues import examine_queues
-from sync.doctor.runs import examine_run, examine_watermark
+from sync.doctor.runs import examine_run, examine_schedule, examine_watermark
 
 
 async def examine_pipeline(settings: Settings, *, send: bool = False) -> Sequence[DoctorReport]:
@@ -20,6 +20,7 @@ async def examine_pipeline(settings: Settings, *, send: bool = False) -> Sequenc
         reports.append(await _unless_not_set(f"Newest run of {feed}", examine_run(chosen, now)))
     return [
         *reports,
+        examine_schedule(settings, now),
         await _unless_not_set("Mails to operators", examine_mail(settings, now, send=send)),
     ]
 

@@ -9,6 +9,7 @@ from inventory.core.errors import InventoryError
 from inventory.core.settings import Settings
 from inventory.runs import repository
 from inventory.runs.models import Run
+from inventory.runs.schedule import next_nightly
 from sync.messaging.credential import ProcessCredential
 from sync.watermark.store import open_watermark_store, probe_storage
 
@@ -53,6 +54,26 @@ def _run(run: Run | None, now: datetime) -> Check:
         items=[f"{run.error_code}: {run.error_message}"] if run.error_code else [],
         next_step=f"See its partitions and reasons: diamonds-sync runs show {run.id}",
     )
+
+
+def examine_schedule(settings: Settings, now: datetime) -> DoctorReport:
+    """Say when the next run of each feed is due, and what starts it."""
+    checks = []
+    for name, feed in settings.by_feed.items():
+        due = next_nightly(now, feed.times)
+        when = f"{instant_text(due)} UTC, in {duration_text(due - now)}"
+        if settings.sync.nightly:
+            detail = f"the jobs role starts the next run at {when}"
+        else:
+            command = f"diamonds-sync schedule --feed {name}" if len(settings.by_feed) > 1 else "diamonds-sync schedule"
+            detail = (
+                f"the jobs role does not start runs (SYNC_NIGHTLY is false): cron, or a job of the cloud, must run "
+                f"`{command}` at {when}"
+            )
+            if settings.sync.nightly_retry:
+                detail += "; the jobs role retries that run if it cannot be planned"
+        checks.append(Check(name=name, state="ok", detail=detail))
+    return DoctorReport(subject="Schedule", checks=checks)
 
 
 async def examine_watermark(settings: Settings, now: datetime) -> DoctorReport:

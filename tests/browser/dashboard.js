@@ -70,6 +70,7 @@ try {
   await look(page, "sign-in", "light");
   await signIn(page);
   seen.verdict = await page.locator("main .notice strong").first().textContent();
+  seen.overview = await page.locator("main").textContent();
   seen.stored = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]));
 
   // Runs: one that succeeds, one whose partitions fail and are retried, one that would delete too much.

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -41,6 +42,9 @@ async def test_operator_repairs_sync_and_changes_prices_with_dashboard_only(tmp_
         seen = json.loads(await run_node(HERE, "dashboard.js", given, SECONDS))
     assert "The API key is not valid." in seen["refused"]
     assert seen["verdict"] == "✓ The last sync succeeded."
+    assert re.search(r"As of \d\d:\d\d:\d\d UTC\.", seen["overview"])
+    assert re.search(r"by the full run of \d{4}-\d\d-\d\d \d\d:\d\d UTC", seen["overview"])
+    assert "if your own scheduler runs diamonds-sync schedule; the jobs role does not" in seen["overview"]
     assert seen["stored"] == '[{},{},""]'
     assert seen["watched"] == "✓ Completed"
     assert (seen["partial"], seen["retried"]) == ("◐ Partial", "✓ Completed")

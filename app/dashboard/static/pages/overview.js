@@ -2,18 +2,19 @@
 import { mutateBy, useQuery, useSubscription } from "../api.js";
 import { adviceFor } from "../advice.js";
 import { Shares, Trend } from "../charts.js";
-import { ago, count, counted, dollars, duration, instant, money, secondsBetween, short, words } from "../format.js";
+import { ago, clock, count, counted, dollars, duration, instant, money, secondsBetween, short, words } from "../format.js";
 import { html, useMemo, useState } from "../lib.js";
 import { link } from "../router.js";
 import { Badge, Confirm, Gaps, Marked, Notice, Tile, symbol } from "../ui.js";
 
 const QUERY = `query Overview($stones: Boolean!, $holds: Boolean!, $purchases: Boolean!, $allClients: Boolean!, $since: DateTime!) {
   syncRuns(first: 100) { nodes {
-    databaseId type status startedAt completedAt consolidatedAt windowTo movesWatermark watermarkMovedAt startedBy
+    databaseId feed type status startedAt completedAt consolidatedAt windowTo movesWatermark watermarkMovedAt startedBy
     error { code message } progress { failed total }
     figures { fetched upserted unchanged quarantined deleted }
   } }
   syncSchedule { nextRunAt startedByJobs }
+  syncFeeds { name maxAgeHours }
   incidents(first: 20) { id kind runId subject reason nextStep createdAt sentAt deliveryError }
   diamonds(first: 1, filter: { availability: [AVAILABLE, ON_HOLD, SOLD, UNAVAILABLE] }) @include(if: $stones) { totalCount facets {
     shapes { value count } labGrown { value count }
@@ -26,6 +27,10 @@ const QUERY = `query Overview($stones: Boolean!, $holds: Boolean!, $purchases: B
 const RUN = `subscription Run($id: ID!) { syncRunProgress(runId: $id) { databaseId status progress { succeeded total fetched planned } } }`;
 const RESOLVE = `mutation Resolve($id: ID!) { incidentResolve(id: $id) { userErrors { message code } } }`;
 const DAY = 86_400;
+const POLL_SECONDS = 30;
+// The default of FEED_<NAME>_MAX_AGE_HOURS; ten hours later old data counts as a failure.
+const MAX_AGE_HOURS = 26;
+const MUCH_LONGER_SECONDS = 36_000;
 const OPEN = new Set(["PLANNING", "RUNNING", "CONSOLIDATING"]);
 
 export function Overview({ caller }) {
@@ -37,35 +42,38 @@ export function Overview({ caller }) {
     allClients: caller.can("purchases:admin"),
     since: today,
   };
-  const query = useQuery(QUERY, variables, { poll: 30 });
+  const query = useQuery(QUERY, variables, { poll: POLL_SECONDS });
   const runs = query.data?.syncRuns?.nodes ?? [];
-  const latest = runs[0];
-  const open = latest && OPEN.has(latest.status) ? latest : null;
+  const feeds = [...new Set(runs.map((run) => run.feed))].sort();
+  const open = runs.find((run) => OPEN.has(run.status));
   useSubscription(RUN, { id: open?.databaseId }, { skip: !open, onNext: query.refresh, onLive: query.refresh });
   return html`<h1>Overview</h1>
     <${Gaps} query=${query} />
     ${query.data && html`
-      <${Verdict} runs=${runs} />
+      <p class="note">As of ${clock(query.at)}. The page reads its figures again every ${POLL_SECONDS} seconds, and when a run changes.</p>
+      ${feeds.length > 1 ? feeds.map((feed) => html`<${Verdict} key=${feed} runs=${runs.filter((run) => run.feed === feed)} feed=${feed} />`) : html`<${Verdict} runs=${runs} />`}
       <${Incidents} incidents=${query.data.incidents ?? []} caller=${caller} onResolved=${query.refresh} />
       <${Tiles} data=${query.data} runs=${runs} caller=${caller} />
       <${Trends} runs=${runs} />
       ${query.data.diamonds && html`<${Inventory} diamonds=${query.data.diamonds} />`}`}`;
 }
 
-function Verdict({ runs }) {
+// How the last run ended. `feed`: named where there are several.
+function Verdict({ runs, feed = null }) {
+  const of = feed ? ` of ${feed}` : "";
   const latest = runs[0];
   if (!latest) return html`<${Notice} kind="warning" title="There is no run yet."><p>The inventory is filled by the first run of the sync.</p><//>`;
   const ended = runs.find((run) => !OPEN.has(run.status));
   const address = (run) => link(`runs/${run.databaseId}`);
   const running = latest !== ended && html`<p><${Badge} state=${latest.status} /> <a href=${address(latest)}>A run is in progress</a>, since ${instant(latest.startedAt)}.</p>`;
-  if (!ended) return html`<${Notice} kind="info" title="The first run is in progress.">${running}<//>`;
+  if (!ended) return html`<${Notice} kind="info" title=${`The first run${of} is in progress.`}>${running}<//>`;
   const when = html`<a href=${address(ended)}>${words(ended.type)} run of ${instant(ended.startedAt)}</a> (${ago(ended.startedAt)})`;
   if (ended.status === "COMPLETED") {
-    return html`<${Notice} kind="good" title="✓ The last sync succeeded.">
+    return html`<${Notice} kind="good" title=${`✓ The last sync${of} succeeded.`}>
       <p>${when}: ${counted(ended.figures.upserted, "diamond")} changed, ${count(ended.figures.deleted)} deleted, ${count(ended.figures.quarantined)} quarantined, in ${duration(secondsBetween(ended.startedAt, ended.completedAt))}.</p>${running}<//>`;
   }
   const advice = adviceFor(ended);
-  return html`<${Notice} kind=${ended.status === "CANCELLED" ? "warning" : "bad"} title=${`${symbol(ended.status)} The last sync ${ended.status === "CANCELLED" ? "was cancelled" : ended.status === "PARTIAL" ? "is partial" : "failed"}.`}>
+  return html`<${Notice} kind=${ended.status === "CANCELLED" ? "warning" : "bad"} title=${`${symbol(ended.status)} The last sync${of} ${ended.status === "CANCELLED" ? "was cancelled" : ended.status === "PARTIAL" ? "is partial" : "failed"}.`}>
     <p>${when}${ended.error ? html`: <${Marked} text=${ended.error.message ?? ended.error.code} />` : "."}</p>
     ${advice && html`<p><strong>What to do:</strong> <${Marked} text=${advice.text} /> <a href=${address(ended)}>Open the run</a></p>`}${running}<//>`;
 }
@@ -96,18 +104,26 @@ function Incidents({ incidents, caller, onResolved }) {
 }
 
 function Tiles({ data, runs, caller }) {
-  const moved = runs.find((run) => run.watermarkMovedAt);
+  const feeds = [...new Set(runs.map((run) => run.feed))].sort();
+  const each = (found) => feeds.map((feed) => runs.find((run) => run.feed === feed && found(run)));
+  // The feed that is closest to, or furthest beyond, the age that it may have.
+  const allowed = (run) => (data.syncFeeds?.find((feed) => feed.name === run.feed)?.maxAgeHours ?? MAX_AGE_HOURS) * 3600;
+  const late = (run) => secondsBetween(run.windowTo) - allowed(run);
+  const moved = each((run) => run.watermarkMovedAt).filter(Boolean).sort((a, b) => late(b) - late(a))[0];
   const age = moved ? secondsBetween(moved.windowTo) : null;
+  const consolidated = each((run) => run.consolidatedAt).filter(Boolean);
+  const of = (run) => (feeds.length > 1 ? `${run.feed}: ` : "");
   const unknown = data.unknown?.totalCount;
   const whose = caller.can("purchases:admin") ? "of all clients" : "of your client";
   const { tradingFigures: today, syncSchedule: schedule } = data;
   const next = schedule && secondsBetween(new Date(), schedule.nextRunAt);
   return html`<dl class="tiles">
-    <${Tile} label="Freshness" value=${age === null ? "–" : duration(age)} kind=${age === null || age > 36 * 3600 ? "bad" : age > 26 * 3600 ? "warning" : ""}
-      note=${moved ? `the feed is read up to ${instant(moved.windowTo)}` : "the watermark has not moved yet"} />
-    ${schedule && html`<${Tile} label="Next run" value=${`in ${duration(next)}`} note=${`${instant(schedule.nextRunAt)}, started by ${schedule.startedByJobs ? "the jobs role" : "an external scheduler"}`} />`}
+    <${Tile} label="Freshness" value=${age === null ? "–" : duration(age)} kind=${!moved || late(moved) > MUCH_LONGER_SECONDS ? "bad" : late(moved) > 0 ? "warning" : ""}
+      note=${moved ? `${feeds.length > 1 ? moved.feed : "the feed"} is read up to ${instant(moved.windowTo)}` : "the watermark has not moved yet"} />
+    ${schedule && html`<${Tile} label="Next run" value=${`in ${duration(next)}`} note=${html`${instant(schedule.nextRunAt)}, ${schedule.startedByJobs ? "started by the jobs role" : html`if your own scheduler runs <code>diamonds-sync schedule</code>; <a href="#/status">the jobs role does not</a>`}`} />`}
     ${data.diamonds && html`<${Tile} label="Diamonds" value=${count(data.diamonds.totalCount)} href="#/inventory" note="in the inventory" />`}
-    <${Tile} label="Quarantined" href="#/quarantine" value=${count(runs.find((run) => run.consolidatedAt)?.figures.quarantined)} note="by the last consolidated run" />
+    <${Tile} label="Quarantined" href="#/quarantine" value=${count(consolidated.length ? consolidated.reduce((sum, run) => sum + run.figures.quarantined, 0) : null)}
+      note=${consolidated.length ? consolidated.map((run) => `${of(run)}${consolidated.length > 1 ? `${count(run.figures.quarantined)} ` : ""}by the ${words(run.type).toLowerCase()} run of ${instant(run.startedAt)}`).join("; ") : "no run is consolidated yet"} />
     ${data.holds && html`<${Tile} label="Open holds" href="#/trading" value=${count(data.holds.totalCount)} note=${`${today ? `${count(today.holds)} requested today, ` : ""}${whose}`} />`}
     ${today && html`<${Tile} label="Sales today (UTC)" value=${count(today.sales)} href="#/trading" note=${`${money(today.salesTotal)} ${whose}`} />`}
     ${data.unknown && html`<${Tile} label="Unknown purchases" value=${count(unknown)} kind=${unknown ? "bad" : ""} href="#/trading" note=${unknown ? "find out and record the outcome" : whose} />`}
