@@ -81,15 +81,18 @@ class RunControl:
             async with self._database.transaction() as connection:
                 facts = await self._locked(connection, run_id)
                 forced = rules.check_consolidation(facts, force=force)
-                # A run that is already consolidating only needs another message.
-                if facts.run.status != "consolidating":
+                mass_delete, quarantine = who if allow_mass_delete else None, who if allow_quarantine else None
+                if facts.run.status == "consolidating":
+                    # It only needs another message. A consolidator that has read the run before may still stop it once.
+                    await connection.execute(sql.allow_consolidation, run_id, mass_delete, quarantine)
+                else:
                     await connection.execute(
                         sql.reopen_consolidation,
                         run_id,
                         float(self._settings.run_deadline_seconds),
                         who if forced else None,
-                        who if allow_mass_delete else None,
-                        who if allow_quarantine else None,
+                        mass_delete,
+                        quarantine,
                     )
                 await effects.record(connection, job_id, "consolidating", run_id)
         except asyncpg.UniqueViolationError:

@@ -532,6 +532,12 @@ SET status = 'consolidating', error_code = NULL, error_message = NULL, completed
     revived = CASE WHEN consolidated_at IS NULL THEN 0 ELSE revived END
 WHERE id = $1
 
+-- allow_consolidation --
+-- Records the operator who confirmed a mass delete ($2) or a large quarantine ($3) of a run that is consolidating already.
+UPDATE run_metadata
+SET mass_delete_allowed_by = coalesce($2, mass_delete_allowed_by), quarantine_allowed_by = coalesce($3, quarantine_allowed_by)
+WHERE id = $1
+
 -- Alerts
 
 -- claim_alert --

@@ -169,6 +169,18 @@ async def test_mass_delete_is_allowed_by_explicit_flag(
     assert allowed.mass_delete_allowed_by == "someone"
 
 
+async def test_confirmation_of_consolidating_run_is_recorded(
+    control: RunControl, open_run: OpenRun, database: Database, lifecycle: Lifecycle
+) -> None:
+    run = await open_run(1)
+    await end(database, lifecycle, run.id, None)
+    await lifecycle.fail(run.id, QuarantineExceeded())
+    wrong = await control.consolidate(run.id, "someone", allow_mass_delete=True)
+    assert (wrong.status, wrong.quarantine_allowed_by) == ("consolidating", None)
+    right = await control.consolidate(run.id, "another", allow_quarantine=True)
+    assert (right.mass_delete_allowed_by, right.quarantine_allowed_by) == ("someone", "another")
+
+
 async def test_run_in_consolidation_keeps_its_consolidator(
     control: RunControl, open_run: OpenRun, database: Database, lifecycle: Lifecycle, bus: Bus
 ) -> None:
