@@ -58,7 +58,11 @@ def partitions_to_retry(facts: RunFacts, chosen: UUID | int | None = None) -> Se
     if run.status in _REFUSED_RETRIES:
         _refuse(run, _REFUSED_RETRIES[run.status], f"is {run.status}; only a partial or failed run can be retried")
     if not facts.partitions:
-        _refuse(run, "RUN_NOT_PLANNED", "failed before it was planned; start a new run (diamonds-sync schedule)")
+        _refuse(
+            run,
+            "RUN_NOT_PLANNED",
+            f"failed before it was planned; start a new run (diamonds-sync schedule --feed {run.feed})",
+        )
     incomplete = _incomplete(facts)
     again = [part for part in facts.partitions if part.status in _RETRIED or incomplete]
     if chosen is not None:

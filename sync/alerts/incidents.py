@@ -122,7 +122,7 @@ moved, so no change is missed."""
 
 def _advice(kind: Kind, run: Run, outline: RunOutline) -> _Advice:
     show, retry = f"diamonds-sync runs show {run.id}", f"diamonds-sync retry {run.id}"
-    consolidate = f"diamonds-sync consolidate {run.id}"
+    consolidate, start = f"diamonds-sync consolidate {run.id}", _start(run.feed)
     if kind == "consolidation_skipped":
         skipped = f"{outline.failed} of {count_text(outline.total, 'partition')} failed: nothing was consolidated"
         incomplete = "The supplier did not show every stone: nothing was consolidated"
@@ -132,17 +132,17 @@ def _advice(kind: Kind, run: Run, outline: RunOutline) -> _Advice:
     if kind == "quarantine_exceeded":
         quarantine = "Too many stones cannot be mapped: nothing was consolidated"
         problems = f"diamonds-sync quarantine list --run {run.id} --payloads"
-        again = "diamonds-sync schedule --full" if run.run_type == "full" else "diamonds-sync schedule"
+        again = f"{start} --full" if run.run_type == "full" else start
         allow = f"diamonds-sync consolidate --allow-quarantine {run.id}"
         return _Advice(quarantine, _QUARANTINED, [problems, again, consolidate, allow])
     if kind == "mass_delete_stopped":
         missing = f"diamonds-sync runs show {run.id} --missing"
         allow = f"diamonds-sync consolidate --allow-mass-delete {run.id}"
         event = "Too many stones are gone from the feed: nothing was deleted"
-        return _Advice(event, _MASS_DELETE, [missing, allow, "diamonds-sync schedule --full"])
+        return _Advice(event, _MASS_DELETE, [missing, allow, f"{start} --full"])
     if outline.total == 0:
         step = _TRIED_AGAIN if run.started_by == NIGHTLY else _NOT_PLANNED
-        return _Advice("The sync run failed before anything was read", step, [show, "diamonds-sync schedule"])
+        return _Advice("The sync run failed before anything was read", step, [show, start])
     what = "The sync run did not finish in time" if kind == "deadline_passed" else "The sync run failed"
     if outline.succeeded == outline.total:
         return _Advice(what, _ALL_READ, [show, consolidate])
@@ -182,7 +182,10 @@ def watermark_in_future(feed: str, watermark: str, reason: str) -> Incident:
             figures=[("Watermark", watermark)],
             next_step="Check the clocks of the machines. Then set the watermark to an instant up to which the inventory "
             "is known to be complete; earlier is always safe.",
-            commands=["diamonds-sync watermark show", "diamonds-sync watermark set INSTANT --reason TEXT"],
+            commands=[
+                f"diamonds-sync watermark show --feed {feed}",
+                f"diamonds-sync watermark set INSTANT --feed {feed} --reason TEXT",
+            ],
         ),
     )
 
@@ -200,7 +203,7 @@ def nightly_missed(feed: str, due: datetime) -> Incident:
             figures=[("Due", _minute(due))],
             next_step="Check the logs of the scheduler (or of the jobs role, if it starts the run), then start a run. "
             "The run reads all changes since the watermark, so no change is missed.",
-            commands=["diamonds-sync runs list", "diamonds-sync schedule"],
+            commands=[f"diamonds-sync runs list --feed {feed}", _start(feed)],
         ),
     )
 
@@ -220,7 +223,7 @@ def feed_silent(feed: str, newest: Run, max_age: timedelta, now: datetime) -> In
             figures=[("Newest data", _minute(newest.window_to)), ("Run that read it", str(newest.id))],
             next_step="Ask the supplier for its list, and check that it arrives at the source of the feed. A new list is read at "
             "the next scheduled time, or by the second command. If lists come less often, raise the setting.",
-            commands=["diamonds-sync runs list", f"diamonds-sync schedule --feed {feed}"],
+            commands=[f"diamonds-sync runs list --feed {feed}", _start(feed)],
         ),
     )
 
@@ -278,3 +281,8 @@ def dead_letters_key(queue: str, oldest: str) -> str:
 
 def _minute(instant: datetime) -> str:
     return f"{instant:%Y-%m-%d %H:%M} UTC"
+
+
+def _start(feed: str) -> str:
+    """The command that starts a run. It names the feed: without it a run of the first one would start."""
+    return f"diamonds-sync schedule --feed {feed}"

@@ -27,13 +27,21 @@ async def examine_run(settings: Settings, now: datetime) -> DoctorReport:
     except (InventoryError, TimeoutError) as error:
         check = Check(name="run", state="failed", detail=str(error), next_step="Run: diamonds-app doctor database")
         return DoctorReport(subject=subject, checks=[check])
-    return DoctorReport(subject=subject, checks=[_run(run, now)])
+    return DoctorReport(subject=subject, checks=[_run(run, now, _of_feed(settings))])
 
 
-def _run(run: Run | None, now: datetime) -> Check:
+def _of_feed(settings: Settings, feed: str = "") -> str:
+    """The option that names the feed in a command; empty in an installation with one feed."""
+    return f" --feed {feed or settings.sync.feed}" if len(settings.by_feed) > 1 else ""
+
+
+def _run(run: Run | None, now: datetime, of_feed: str) -> Check:
     if run is None:
         return Check(
-            name="run", state="degraded", detail="there is none yet", next_step="Start one: diamonds-sync schedule"
+            name="run",
+            state="degraded",
+            detail="there is none yet",
+            next_step=f"Start one: diamonds-sync schedule{of_feed}",
         )
     when = f"{instant_text(run.started_at)} UTC, {duration_text(now - run.started_at)} ago"
     detail = f"{run.id} ({run.run_type}) is {run.status}; started {when}"
@@ -65,7 +73,7 @@ def examine_schedule(settings: Settings, now: datetime) -> DoctorReport:
         if settings.sync.nightly:
             detail = f"the jobs role starts the next run at {when}"
         else:
-            command = f"diamonds-sync schedule --feed {name}" if len(settings.by_feed) > 1 else "diamonds-sync schedule"
+            command = f"diamonds-sync schedule{_of_feed(settings, name)}"
             detail = (
                 f"the jobs role does not start runs (SYNC_NIGHTLY is false): cron, or a job of the cloud, must run "
                 f"`{command}` at {when}"
@@ -91,22 +99,23 @@ async def examine_watermark(settings: Settings, now: datetime) -> DoctorReport:
     except InventoryError as error:
         cause = f" ({error.__cause__})" if error.__cause__ else ""
         step = (
-            "Inspect it, then set it: diamonds-sync watermark set INSTANT --reason TEXT"
+            f"Inspect it, then set it: diamonds-sync watermark set INSTANT --reason TEXT{_of_feed(settings)}"
             if error.code.startswith("WATERMARK")
             else "Check the address of the storage account, that the container exists, and the rights of this identity "
             "(Storage Blob Data Contributor)."
         )
         check = Check(name="storage", state="failed", detail=f"{error.message}{cause}", next_step=step)
         return DoctorReport(subject=subject, checks=[check])
+    instant = stored[0].last_updated_at if stored else None
     max_age = settings.by_feed[settings.sync.feed].max_age_hours
     storage = Check(name="storage", state="ok", detail=f"{place} can be read and written")
     return DoctorReport(
         subject=subject,
-        checks=[storage, _age(stored[0].last_updated_at if stored else None, now, timedelta(hours=max_age))],
+        checks=[storage, _age(instant, now, timedelta(hours=max_age), _of_feed(settings))],
     )
 
 
-def _age(instant: datetime | None, now: datetime, max_age: timedelta) -> Check:
+def _age(instant: datetime | None, now: datetime, max_age: timedelta, of_feed: str) -> Check:
     if instant is None:
         return Check(name="watermark", state="ok", detail="there is none yet: the next run is full")
     if instant - now > _SKEW:
@@ -114,7 +123,7 @@ def _age(instant: datetime | None, now: datetime, max_age: timedelta) -> Check:
             name="watermark",
             state="failed",
             detail=f"{instant.isoformat()} is in the future: no run starts",
-            next_step="Check the clocks, then set it: diamonds-sync watermark set INSTANT --reason TEXT",
+            next_step=f"Check the clocks, then set it: diamonds-sync watermark set INSTANT --reason TEXT{of_feed}",
         )
     age = now - instant
     return Check(
@@ -123,5 +132,5 @@ def _age(instant: datetime | None, now: datetime, max_age: timedelta) -> Check:
         detail=f"{instant.isoformat()}, {duration_text(age)} ago",
         next_step=""
         if age <= max_age
-        else "No run has succeeded since: diamonds-sync runs list. Start one: diamonds-sync schedule",
+        else f"No run has succeeded since: diamonds-sync runs list{of_feed}. Start one: diamonds-sync schedule{of_feed}",
     )
