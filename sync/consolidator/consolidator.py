@@ -1,7 +1,7 @@
 """Consolidator: price a run's stones, upsert them into the inventory, then move the watermark.
 
-It works in batches by stone id. Each batch is one transaction that also stores the position, so another consolidator can
-continue after a crash. Memory is bounded by a batch. The safety checks run before the first write: they stop a run with
+It works in batches by stone id (`batch_writer.py`). Each batch is one transaction that also stores the position, so another
+consolidator can continue after a crash. The safety checks run before the first write: they stop a run with
 too many bad stones, or one that would delete too many stones.
 """
 
@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from uuid import UUID, uuid4
 
-import asyncpg
 import msgspec
 import structlog
 
@@ -24,7 +23,7 @@ from inventory.runs import repository
 from inventory.runs.models import Run
 from inventory.suppliers.enumerated import EnumeratedFeed
 from inventory.suppliers.ports import Feed, FeedPage
-from sync.consolidator.batch import Batch
+from sync.consolidator.batch_writer import BatchWriter, lock_run
 from sync.consolidator.change_events import ChangeEvents
 from sync.consolidator.row_completeness import RowCheck
 from sync.consolidator.run_completeness import RunCheck
@@ -161,8 +160,7 @@ class Consolidator:
             LeaseLost: another consolidator has the run, or it has ended.
         """
         async with self._database.transaction() as connection:
-            if await connection.fetchval(sql.hold_lease, run_id, token) is None:
-                raise LeaseLost
+            await lock_run(connection, run_id, token)
             yield connection
 
     async def _prove(self, run: Run, token: UUID) -> None:
@@ -216,45 +214,17 @@ class Consolidator:
         async with self._database.connection() as connection:
             rules = [msgspec.convert(dict(row), PricingRule) for row in await connection.fetch(sql.pricing_rules)]
             changes = await ChangeEvents.of(connection, run.feed, run.id)
-        # Read again: stones that were fetched again may have reset the position.
-        through = (await self._lifecycle.get(run.id)).consolidated_through or ""
-        while True:
-            async with self._locked(run.id, token) as connection:
-                rows = await connection.fetch(sql.batch, run.feed, run.id, through, self._settings.consolidation_batch)
-                if not rows:
-                    return
-                through = rows[-1]["supplier_stone_id"]
-                await self._write(connection, run, rows, rules, changes)
-            log.info("batch_consolidated", stones=len(rows), through=through)
-
-    async def _write(
-        self,
-        connection: Connection,
-        run: Run,
-        rows: Sequence[asyncpg.Record],
-        rules: Sequence[PricingRule],
-        changes: ChangeEvents,
-    ) -> None:
-        batch = Batch(rows, rules, run.feed)
-        now = await connection.fetchval(sql.now)
-        if batch.bad:
-            quarantined = await connection.fetch(sql.quarantine_diamonds, run.feed, batch.bad, now)
-            await changes.removed(connection, quarantined)
-        if batch.ids:
-            upserted = await connection.fetch(
-                sql.upsert_diamonds, run.feed, batch.ids, batch.retail, batch.ratios, batch.ratings, now
-            )
-            await changes.changed(connection, [row["id"] for row in upserted])
-        await connection.execute(
-            sql.book_batch,
-            run.id,
-            rows[-1]["supplier_stone_id"],
-            len(batch.ids),
-            len(rows) - len(batch.ids) - len(batch.bad),
-            len(batch.bad),
-            batch.revived,
-            self._lifecycle.lease_seconds,
+        writer = BatchWriter(
+            self._database,
+            run,
+            token,
+            rules,
+            changes,
+            size=self._settings.consolidation_batch,
+            lease_seconds=self._lifecycle.lease_seconds,
         )
+        # Read again: stones that were fetched again may have reset the position.
+        await writer.write((await self._lifecycle.get(run.id)).consolidated_through or "")
 
     async def _delete(self, run: Run, token: UUID, gone: Sequence[str]) -> None:
         size = self._settings.consolidation_batch
@@ -272,8 +242,7 @@ class Consolidator:
 
     async def _book(self, run: Run, token: UUID) -> None:
         async with self._locked(run.id, token) as connection:
-            census = await connection.fetchrow(sql.census, run.feed, run.id)
-            await connection.execute(sql.book_run, run.id, census["distinct_stones"] if census else 0)
+            await connection.execute(sql.book_run, run.id, run.feed)
 
     async def _move_watermark(self, run: Run, token: UUID) -> bool:
         """Move the watermark to the end of the run's window.

@@ -356,12 +356,13 @@ WHERE id = $1
 -- book_run --
 -- Stores the figures of a consolidated run: the stones fetched by the partitions plus those fetched again.
 UPDATE run_metadata AS run
-SET consolidated_at = clock_timestamp(), distinct_stones = $2, fetched = run.asked_again + parts.fetched,
-    repeated = run.asked_again + parts.fetched - $2, unidentified = parts.unidentified
+SET consolidated_at = clock_timestamp(), distinct_stones = seen.stones, fetched = run.asked_again + parts.fetched,
+    repeated = run.asked_again + parts.fetched - seen.stones, unidentified = parts.unidentified
 FROM (
     SELECT coalesce(sum(fetched), 0)::int AS fetched, coalesce(sum(unidentified), 0)::int AS unidentified
     FROM worker_runs WHERE run_id = $1
 ) AS parts
+CROSS JOIN (SELECT count(*)::int AS stones FROM stones_seen WHERE feed = $2 AND run_id = $1) AS seen
 WHERE id = $1
 
 -- complete_run --

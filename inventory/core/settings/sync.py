@@ -42,8 +42,11 @@ class SyncSettings(SettingsSection):
         float, setting("Time after SIGTERM in which workers finish their open pages.", gt=0, le=3600)
     ] = 25.0
     consolidation_batch: Annotated[
-        int, setting("Stones that are priced and written in one transaction.", ge=100, le=100_000)
-    ] = 10_000
+        int,
+        setting(
+            "Stones that are priced and written in one transaction. Two are written at a time.", ge=100, le=100_000
+        ),
+    ] = 2_000
     resend_seconds: Annotated[
         float,
         setting(

@@ -4,7 +4,9 @@ from uuid import uuid4
 
 import pytest
 
-from inventory.core.errors import MassDeleteStopped, WatermarkConflict
+from inventory.core.database import Database
+from inventory.core.errors import LeaseLost, MassDeleteStopped, WatermarkConflict
+from inventory.core.settings import Settings
 from inventory.suppliers.ports import StoneQuery
 from sync.planning.window import Watermark
 from sync.watermark.file import FileWatermarkStore
@@ -89,6 +91,64 @@ async def test_invariant_06_concurrent_consolidators_do_work_once(driver: RunDri
     outcomes = await asyncio.gather(*(driver.consolidator.consolidate(run.id) for _ in range(2)))
     assert sum(done is not None for done in outcomes) == 1
     assert (await driver.lifecycle.get(run.id)).upserted == 300
+
+
+async def first_batch_waits(driver: RunDriver) -> None:
+    """Wait until the first batch waits for a row lock and the second one has written its stones."""
+    waiting = """SELECT count(*) FILTER (WHERE wait_event_type = 'Lock') = 1
+            AND count(*) FILTER (WHERE state = 'idle in transaction') = 1
+        FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%INSERT INTO diamonds AS diamond%'
+            AND pid <> pg_backend_pid()"""
+    async with asyncio.timeout(20):
+        while not await driver.value(waiting):  # noqa: ASYNC110 - waits for a state of Postgres
+            await asyncio.sleep(0.01)
+
+
+async def test_later_batch_is_committed_after_earlier_one(driver: RunDriver, feed: FakeFeed) -> None:
+    feed.put(*range(1, 251))
+    await driver.sync()
+    feed.put(*range(1, 251), cents=500)
+    run = await driver.read()
+    async with driver.database.transaction() as connection:
+        await connection.execute("SELECT FROM diamonds WHERE supplier_stone_id = $1 FOR UPDATE", stone_id(1))
+        consolidating = asyncio.create_task(driver.consolidator.consolidate(run.id))
+        await first_batch_waits(driver)
+        assert await driver.value("SELECT count(*) FROM diamonds WHERE supplier_price_cents = 500") == 0
+        assert (await driver.lifecycle.get(run.id)).consolidated_through is None
+    done = await consolidating
+    assert done is not None
+    assert (done.upserted, done.consolidated_through) == (250, stone_id(250))
+    assert await driver.value("SELECT count(*) FROM diamonds WHERE supplier_price_cents = 500") == 250
+    events = """SELECT diamond.supplier_stone_id FROM event_log, unnest(diamond_ids) WITH ORDINALITY AS told (id, place)
+        JOIN diamonds AS diamond ON diamond.id = told.id ORDER BY event_log.id, place"""
+    assert await driver.rows(events) == ids(*range(1, 251))
+
+
+async def test_no_batch_is_committed_after_lost_lease(driver: RunDriver, feed: FakeFeed) -> None:
+    feed.put(*range(1, 251))
+    await driver.sync()
+    feed.put(*range(1, 251), cents=500)
+    run = await driver.read()
+    async with driver.database.transaction() as connection:
+        await connection.execute("SELECT FROM diamonds WHERE supplier_stone_id = $1 FOR UPDATE", stone_id(1))
+        consolidating = asyncio.create_task(driver.consolidator.consolidate(run.id))
+        await first_batch_waits(driver)
+        await driver.value("UPDATE run_metadata SET lease_token = $2 WHERE id = $1", run.id, uuid4())
+    with pytest.raises(LeaseLost):
+        await consolidating
+    assert await driver.value("SELECT count(*) FROM diamonds WHERE supplier_price_cents = 500") == 0
+    assert await driver.value("SELECT count(*) FROM event_log") == 0
+
+
+@pytest.mark.parametrize("pool_size", [1, 2, 3])
+async def test_run_is_consolidated_with_few_connections(
+    settings: Settings, feed: FakeFeed, watermarks: FileWatermarkStore, pool_size: int
+) -> None:
+    feed.put(*range(1, 451))
+    async with Database.open(settings.database.model_copy(update={"pool_size": pool_size})) as database:
+        driver = RunDriver(settings, database, feed, watermarks)
+        assert (await driver.sync()).upserted == 450
+        assert await driver.rows(ACTIVE) == ids(*range(1, 451))
 
 
 async def test_run_of_dead_consolidator_is_resumed(driver: RunDriver, feed: FakeFeed) -> None:
