@@ -12,6 +12,7 @@ from inventory.runs.models import Partition
 from inventory.suppliers.ports import FeedPage, ObservedItem
 from sync.planning.checkpoint import Checkpoint
 from sync.planning.file_plan import PartCheckpoint
+from sync.planning.listing import Listing
 from sync.runs.lease import heartbeat
 from sync.runs.lifecycle import Lifecycle
 from sync.runs.statements import sql
@@ -71,6 +72,7 @@ class PartitionLease:
         checkpoint: Checkpoint | PartCheckpoint,
         reading: int,
         kept: Sequence[ObservedItem],
+        listings: Sequence[Listing] | None = None,
     ) -> int:
         """Write a page with its checkpoint, as `staging.stage` does. Returns the number of new or changed payloads.
 
@@ -89,6 +91,7 @@ class PartitionLease:
                 lease_seconds=self._lifecycle.lease_seconds,
                 reading=reading,
                 kept=kept,
+                listings=listings,
             )
 
     async def note(self, message: str) -> None:

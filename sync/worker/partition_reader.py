@@ -36,7 +36,7 @@ class PartitionReader:
         self._stop = stop
 
     async def read(self, run: Run, lease: PartitionLease) -> PartitionProof:
-        """Read a partition up to the proof. While a page is staged, the next request is already sent.
+        """Read a partition up to the proof. While Postgres stages a page, the next one is requested, decoded and mapped.
 
         Raises:
             FeedIncomplete: the partition cannot be proven.
@@ -51,11 +51,16 @@ class PartitionReader:
         try:
             while not isinstance(request, PartitionProof):
                 answer = await (pending or self._send(run, lease, request))
-                answered, request = request, _next(steps, _view(answer) if isinstance(answer, FeedPage) else answer)
+                view = _view(answer)
+                answered, request = request, _next(steps, view)
+                staging: asyncio.Task[None] | None = None
+                if isinstance(answer, FeedPage) and isinstance(view, PageView) and isinstance(answered, PageRequest):
+                    # Before the request, so that the statement is sent before the next page is mapped.
+                    staging = asyncio.create_task(self._stage(run, lease, answer, view.listings, answered, reading))
                 if not isinstance(request, PartitionProof):
                     pending = asyncio.create_task(self._send(run, lease, request))
-                if isinstance(answer, FeedPage) and isinstance(answered, PageRequest):
-                    await self._stage(run, lease, answer, answered, reading)
+                if staging is not None:
+                    await staging
                 if self._stop.is_set() and not isinstance(request, PartitionProof):
                     raise ConsumerStopped
             return request
@@ -103,7 +108,13 @@ class PartitionReader:
         return await wait_out(send, lease, self._settings.outage_seconds, self._stop)
 
     async def _stage(
-        self, run: Run, lease: PartitionLease, page: FeedPage, request: PageRequest, reading: PartitionReading
+        self,
+        run: Run,
+        lease: PartitionLease,
+        page: FeedPage,
+        listings: Sequence[Listing],
+        request: PageRequest,
+        reading: PartitionReading,
     ) -> None:
         """Write a page. Every item of it counts as read, also if the reader steps back behind the page.
 
@@ -111,9 +122,15 @@ class PartitionReader:
         """
         items = page.items
         if request.part.lab_grown is None and reading.by_origin:
-            items = [item for item in items if not reading.knows_origin(listing_of(item).offer)]
+            shown = zip(items, listings, strict=True)
+            items = [item for item, listing in shown if not reading.knows_origin(listing.offer)]
         written = await lease.stage(
-            page, feed=run.feed, checkpoint=reading.checkpoint, reading=request.reading, kept=items
+            page,
+            feed=run.feed,
+            checkpoint=reading.checkpoint,
+            reading=request.reading,
+            kept=items,
+            listings=listings,
         )
         log.debug("page_staged", stones=len(page.items), written=written, offset=request.offset)
 
@@ -127,8 +144,10 @@ def _next(steps: Steps[PartitionProof], answer: Answer | None) -> Request | Part
         return proof
 
 
-def _view(page: FeedPage) -> PageView:
-    return PageView([listing_of(item) for item in page.items], page.unidentified)
+def _view(answer: FeedPage | int) -> Answer:
+    if isinstance(answer, FeedPage):
+        return PageView([listing_of(item) for item in answer.items], answer.unidentified)
+    return answer
 
 
 def _band(partition: Partition) -> Band:

@@ -33,17 +33,19 @@ async def stage(
     lease_seconds: float,
     reading: int = 0,
     kept: Sequence[ObservedItem] | None = None,
+    listings: Sequence[Listing] | None = None,
 ) -> int:
     """Write a page and its checkpoint in one statement. Returns the number of payloads that were new or had changed.
 
     `partition_id` is None for the consolidator, which has no checkpoint. `reading`: number of the pass of the partition.
-    `kept`: the items to write, None for all; every item counts as read.
+    `kept`: the items to write, None for all; every item counts as read. `listings`: of all items, if the caller has them.
 
     Raises:
         LeaseLost: another process has the lease of the partition (or the run); nothing was written.
     """
     stones = distinct(page.items if kept is None else kept)
-    listings = [listing_of(item) for item in page.items]
+    if listings is None:
+        listings = [listing_of(item) for item in page.items]
     row = await connection.fetchrow(
         sql.stage_page,
         partition_id,
