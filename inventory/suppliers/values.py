@@ -27,23 +27,31 @@ class OutOfRange(ValueError):
     """The number does not fit its column. The message is the problem."""
 
 
-class Fraction:
-    """A JSON number with a fraction or an exponent.
+class Size:
+    """A number as a size. `measure`: the number if it is plausible. `milli`: its thousandths as of `milli_size`, 0 for None.
 
-    `written`: its text. `amount`: the exact number; None if it has too many digits. `measure`: the same for a plausible size.
-    `milli`: its thousandths as of `milli_size`; -1 if that raises OutOfRange.
+    `milli` is -1 if `milli_size` raises OutOfRange.
     """
 
-    __slots__ = ("amount", "measure", "milli", "written")
+    __slots__ = ("measure", "milli")
+
+    def __init__(self, amount: Decimal | None) -> None:
+        self.measure = _possible(amount)
+        try:
+            self.milli = milli(amount, MAX_SIZE) or 0
+        except OutOfRange:
+            self.milli = -1
+
+
+class Fraction(Size):
+    """A JSON number with a fraction or an exponent. `written`: its text. `amount`: its value; None with too many digits."""
+
+    __slots__ = ("amount", "written")
 
     def __init__(self, written: str) -> None:
         self.written = written
         self.amount = _number(written)
-        self.measure = _possible(self.amount)
-        try:
-            self.milli = milli(self.amount, MAX_SIZE) or 0
-        except OutOfRange:
-            self.milli = -1
+        super().__init__(self.amount)
 
 
 def text(value: Any) -> str | None:
@@ -101,9 +109,12 @@ def milli_size(value: Any) -> int | None:
     Raises:
         OutOfRange: the size exceeds `MAX_SIZE`.
     """
-    if type(value) is Fraction and value.milli >= 0:
-        return value.milli or None
-    return None if value is None else milli(size(value), MAX_SIZE) or None
+    if value is None:
+        return None
+    known = value if type(value) is Fraction else _size(value) if type(value) is str else None
+    if known is not None and known.milli >= 0:
+        return known.milli or None
+    return milli(size(value), MAX_SIZE) or None
 
 
 def size(value: Any) -> Decimal | None:
@@ -116,11 +127,17 @@ def size(value: Any) -> Decimal | None:
 
 def measure(value: Any) -> Decimal | None:
     """Parse a plausible size, as `size`."""
-    return value.measure if type(value) is Fraction else None if value is None else _possible(size(value))
+    if value is None:
+        return None
+    if type(value) is str:
+        return _size(value).measure
+    return value.measure if type(value) is Fraction else _possible(size(value))
 
 
 def days(value: Any) -> int | None:
     """Parse a number of days; None for other values."""
+    if type(value) is int:
+        return value if 0 <= value < _LARGEST_MEASURE else None
     if type(value) is str and (named := _WITH_DAYS.fullmatch(value)):
         return int(named[1])
     found = measure(value)
@@ -165,6 +182,11 @@ def _flag(value: str) -> bool | None:
         return answer in _YES
     found = _number(value)
     return found == 1 if found is not None and found in {0, 1} else None
+
+
+@lru_cache(_TEXTS)
+def _size(value: str) -> Size:
+    return Size(size(value))
 
 
 @lru_cache(_TEXTS)

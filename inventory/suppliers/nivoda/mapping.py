@@ -177,7 +177,7 @@ def _shown_carats(item: Item) -> int | None:
 def _price(item: Item) -> int:
     if item.price is None:
         raise _Problem("price: is missing")
-    amount = number(item.price)
+    amount = item.price if type(item.price) is int else number(item.price)
     if amount is None:
         raise _Problem("price: is not a number")
     if amount <= 0:
