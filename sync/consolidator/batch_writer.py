@@ -96,6 +96,7 @@ class BatchWriter:
         quarantined: Sequence[asyncpg.Record] = ()
         upserted: Sequence[asyncpg.Record] = ()
         async with self._database.transaction() as connection:
+            await connection.execute(sql.share_prices, run.feed)
             now = await connection.fetchval(sql.now)
             if batch.bad:
                 quarantined = await connection.fetch(sql.quarantine_diamonds, run.feed, batch.bad, now)

@@ -59,6 +59,7 @@ class Repricing:
         await report(0, total)
         while True:
             async with self._database.transaction() as connection:
+                await connection.execute(sql.hold_prices, self._settings.feed)
                 rows = await connection.fetch(
                     sql.priced_batch, self._settings.feed, through, self._settings.consolidation_batch
                 )

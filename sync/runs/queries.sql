@@ -282,6 +282,15 @@ JOIN raw_diamonds AS raw USING (feed, supplier_stone_id)
 LEFT JOIN diamonds AS diamond ON diamond.supplier = $1 AND diamond.supplier_stone_id = raw.supplier_stone_id
 ORDER BY raw.supplier_stone_id
 
+-- share_prices --
+-- Wait for a batch of the repricing ($1: feed). Batches of a consolidation end in their order, which Postgres does not know: with a
+-- repricing that holds rows of the first one and waits for rows of the second one, all three would wait for ever.
+SELECT pg_advisory_xact_lock_shared(hashtextextended('prices ' || $1, 0))
+
+-- hold_prices --
+-- Wait for the batches of a consolidation that have begun ($1: feed), before rows are locked.
+SELECT pg_advisory_xact_lock(hashtextextended('prices ' || $1, 0))
+
 -- upsert_diamonds --
 -- Upserts staged stones into the inventory with their computed prices ($2 to $5, parallel arrays).
 INSERT INTO diamonds AS diamond (

@@ -1,5 +1,6 @@
 """Repricing: every active stone gets its price by the current rules, and only prices change."""
 
+import asyncio
 from decimal import Decimal
 from uuid import uuid4
 
@@ -10,8 +11,9 @@ from inventory.core.database import Database
 from inventory.core.settings import Settings
 from sync.operations.repricing import ConsolidationUnderWay, Repricing
 from sync.runs.statements import sql
+from sync.watermark.file import FileWatermarkStore
 from tests.integration.pipeline.conftest import RunDriver
-from tests.integration.pipeline.fake_feed import FakeFeed
+from tests.integration.pipeline.fake_feed import FakeFeed, stone_id
 
 ADD_RULE = (
     "INSERT INTO pricing_rules (name, priority, carat_max_milli, markup_ratio, rating) VALUES ('a', 1, $1, $2, 3) "
@@ -74,3 +76,33 @@ async def test_repricing_waits_for_consolidation_with_old_rules(
     assert raised.value.retryable
     await driver.consolidator.consolidate(run.id)
     await repricing.reprice()
+
+
+async def test_repricing_and_concurrent_batches_do_not_wait_for_each_other(
+    settings: Settings, database: Database, feed: FakeFeed, watermarks: FileWatermarkStore
+) -> None:
+    driver = RunDriver(settings.with_values(sync_consolidation_batch=100), database, feed, watermarks)
+    feed.put(*range(1, 251))
+    await driver.sync()
+    feed.put(*range(1, 251), cents=500)
+    paused = """SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+        AND (wait_event_type = 'Lock' OR state = 'idle in transaction')"""
+
+    async def until_paused(transactions: int) -> None:
+        async with asyncio.timeout(20):
+            while await driver.value(paused) < transactions:  # noqa: ASYNC110 - waits for a state of Postgres
+                await asyncio.sleep(0.01)
+
+    # A batch of the repricing covers the batches of the consolidation. It waits for the first stone, the consolidation for it.
+    async with database.transaction() as connection:
+        await connection.execute("SELECT FROM diamonds WHERE supplier_stone_id = $1 FOR UPDATE", stone_id(1))
+        repricing = asyncio.create_task(Repricing(settings.sync, database, utc_now).reprice())
+        await until_paused(2)
+        run = await driver.read()
+        consolidating = asyncio.create_task(driver.consolidator.consolidate(run.id))
+        await until_paused(4)
+    async with asyncio.timeout(20):
+        await repricing
+        done = await consolidating
+    assert done is not None
+    assert done.upserted == 250
