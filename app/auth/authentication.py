@@ -66,6 +66,9 @@ class Authentication:
         """
         if presented_key(headers) is None:
             return await self._authenticator.authenticate(headers)
+        principal = self._authenticator.recent(headers) if _has_single_key(headers) else None
+        if principal is not None:
+            return principal
         return await self._count_failures(connection, self._authenticate_key(connection, headers))
 
     async def authenticate_session(self, connection: HTTPConnection[Any], headers: Headers) -> Principal | None:
@@ -100,7 +103,8 @@ class Authentication:
         return await self._signature_authenticator.renew(principal)
 
     async def _authenticate_key(self, connection: HTTPConnection[Any], headers: Headers) -> Principal:
-        _check_single_key(headers)
+        if not _has_single_key(headers):
+            raise Unauthenticated("The API key is not valid.")
         if presented_key(headers) and not self._authenticator.was_valid_recently(headers):
             failures = self._limiter.limits.failures
             _apply(connection, await self._limiter.peek(failures, _address(connection)), only_if_rejected=True)
@@ -141,11 +145,10 @@ def session_token(connection: HTTPConnection[Any]) -> str | None:
     return token_of(connection.headers, secure=connection.scope["scheme"] in {"https", "wss"})
 
 
-def _check_single_key(headers: Headers) -> None:
-    """Reject a request with two keys: a proxy may have checked the other key."""
+def _has_single_key(headers: Headers) -> bool:
+    """Whether a request has one key. Of two keys a proxy may have checked the other one."""
     header = "x-api-key" if "x-api-key" in headers else "authorization"
-    if len(headers.getlist(header)) > 1:
-        raise Unauthenticated("The API key is not valid.")
+    return len(headers.getlist(header)) == 1
 
 
 def _apply(request: HTTPConnection[Any], decision: RateLimitDecision, *, only_if_rejected: bool = False) -> None:

@@ -3,6 +3,7 @@
 import hmac
 from collections.abc import Callable, Mapping
 from time import monotonic
+from typing import NamedTuple
 
 from cachetools import LRUCache
 
@@ -30,6 +31,14 @@ def presented_key(headers: Mapping[str, str]) -> str | None:
     return credentials.strip() if scheme.lower() == "bearer" else None
 
 
+class _CachedKey(NamedTuple):
+    """A valid key with its client, and when its row was read."""
+
+    read_at: float
+    stored: StoredKey
+    principal: Principal
+
+
 class Authenticator:
     """API key authenticator. Rows of valid keys are cached for `CACHE_SECONDS`; invalid keys are never cached."""
 
@@ -39,7 +48,7 @@ class Authenticator:
         self._clock = clock
         self._ticks = ticks
         self._usage = KeyUsage(database, clock)
-        self._cache: LRUCache[str, tuple[float, StoredKey]] = LRUCache(_CACHE_SIZE)
+        self._cache: LRUCache[str, _CachedKey] = LRUCache(_CACHE_SIZE)
 
     async def authenticate(self, headers: Mapping[str, str]) -> Principal:
         """Authenticate a request by its key.
@@ -51,10 +60,16 @@ class Authenticator:
         text = presented_key(headers)
         if not text:
             raise Unauthenticated("Send an API key in the header X-API-Key.")
-        stored = await self._stored(text)
-        if stored is None or not stored.live_at(self._clock()):
+        found = self._cached(text) or await self._looked_up(text)
+        if found is None or not found.stored.live_at(self._clock()):
             raise Unauthenticated("The API key is not valid.")
-        return Principal(stored.client_id, stored.id, frozenset(stored.scopes))
+        return found.principal
+
+    def recent(self, headers: Mapping[str, str]) -> Principal | None:
+        """Authenticate a request by a cached row, without the database; None if there is none, or it is not valid now."""
+        text = presented_key(headers)
+        found = self._cached(text) if text else None
+        return found.principal if found and found.stored.live_at(self._clock()) else None
 
     async def authenticate_id(self, key_id: str) -> Principal:
         """Authenticate a session by the current row of its key.
@@ -75,17 +90,20 @@ class Authenticator:
         key = presented_key(headers) or ""
         return len(key) <= keys.MAX_KEY_LENGTH and keys.digest(key.encode("latin-1")) in self._cache
 
-    async def _stored(self, text: str) -> StoredKey | None:
+    def _cached(self, text: str) -> _CachedKey | None:
+        if len(text) > keys.MAX_KEY_LENGTH:
+            return None
+        # Headers are decoded as Latin-1; this restores the bytes that were sent.
+        found = self._cache.get(keys.digest(text.encode("latin-1")))
+        return found if found and self._ticks() - found.read_at < CACHE_SECONDS else None
+
+    async def _looked_up(self, text: str) -> _CachedKey | None:
         if len(text) > keys.MAX_KEY_LENGTH:
             return None
         parsed = keys.parse(text)
         if parsed is None and text.startswith(keys.PREFIX):
             return None  # the checksum of the key is wrong: no lookup
-        # Headers are decoded as Latin-1; this restores the bytes that were sent.
         key_hash = keys.digest(text.encode("latin-1"))
-        cached = self._cache.get(key_hash)
-        if cached and self._ticks() - cached[0] < CACHE_SECONDS:
-            return cached[1]
         self._cache.pop(key_hash, None)
         read_at = self._ticks()
         async with self._database.bounded() as connection:
@@ -96,6 +114,7 @@ class Authenticator:
         matches = hmac.compare_digest(key_hash, stored.key_hash if stored else _NO_KEY_HASH)
         if stored is None or not matches:
             return None
-        self._cache[key_hash] = (read_at, stored)
+        found = _CachedKey(read_at, stored, Principal(stored.client_id, stored.id, frozenset(stored.scopes)))
+        self._cache[key_hash] = found
         await self._usage.record(stored)
-        return stored
+        return found

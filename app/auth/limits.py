@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from math import ceil
 from types import MappingProxyType
 
@@ -15,6 +16,7 @@ from inventory.core.token_bucket import BucketAnswer, BucketSize, LocalTokenBuck
 from inventory.core.token_lease import LeasedTokenBuckets
 
 _SECOND = 1_000_000
+_MAX_KEYS = 10_000
 
 
 class RequestLimit(msgspec.Struct, frozen=True):
@@ -100,11 +102,16 @@ class RequestRateLimiter:
         return await self._decide(limit, caller, peek=True)
 
     async def _decide(self, limit: RequestLimit, caller: str, *, peek: bool) -> RateLimitDecision:
-        # Hashed, because clients choose the length of the text.
-        key = f"diamond-inventory:limit:{limit.name}:{hashlib.sha256(caller.encode()).hexdigest()[:32]}"
+        key = _key(limit.name, caller)
         answer = await self._shared.take(key, limit.bucket, peek=peek)
         if answer is None:
             share = RequestLimit(limit.name, max(1, int(limit.per_minute * self.limits.local_share)))
             answer = self._local.take(key, share.bucket, peek=peek)
             return RateLimitDecision.of(share, answer)
         return RateLimitDecision.of(limit, answer)
+
+
+@lru_cache(_MAX_KEYS)
+def _key(name: str, caller: str) -> str:
+    """The key of a bucket. The caller is hashed, because clients choose the length of the text."""
+    return f"diamond-inventory:limit:{name}:{hashlib.sha256(caller.encode()).hexdigest()[:32]}"

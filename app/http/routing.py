@@ -3,11 +3,25 @@
 A proxy applies its rules to the raw path. A path that matches only after decoding would bypass those rules.
 """
 
+from collections.abc import Awaitable, Callable
+from typing import Any
 from urllib.parse import unquote
 
 from starlette import routing
+from starlette.requests import Request
 from starlette.routing import Match
-from starlette.types import Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+class RequestEndpoint:
+    """Endpoint that turns each of its errors into a response. Starlette's handling of exceptions around it is omitted."""
+
+    def __init__(self, answer: Callable[[Request[Any]], Awaitable[ASGIApp]]) -> None:
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._answer(Request(scope, receive, send))
+        await response(scope, receive, send)
 
 
 class Route(routing.Route):
@@ -16,6 +30,9 @@ class Route(routing.Route):
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Match a request."""
         if scope["type"] != "http":
+            return Match.NONE, {}
+        # Most routes do not match: they are skipped without further work.
+        if not scope.get("root_path") and self.path_regex.match(_raw_path(scope)) is None:
             return Match.NONE, {}
         return _decode_parameters(super().matches(_raw_path_scope(scope)))
 
@@ -30,8 +47,13 @@ class WebSocketRoute(routing.WebSocketRoute):
         return _decode_parameters(super().matches(_raw_path_scope(scope)))
 
 
+def _raw_path(scope: Scope) -> str:
+    path: str = scope["raw_path"].decode("latin-1") if b"%" in scope["raw_path"] else scope["path"]
+    return path
+
+
 def _raw_path_scope(scope: Scope) -> Scope:
-    return scope if b"%" not in scope["raw_path"] else {**scope, "path": scope["raw_path"].decode("latin-1")}
+    return scope if b"%" not in scope["raw_path"] else {**scope, "path": _raw_path(scope)}
 
 
 def _decode_parameters(found: tuple[Match, Scope]) -> tuple[Match, Scope]:

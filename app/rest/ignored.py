@@ -24,13 +24,14 @@ def report_ignored(endpoint: Endpoint, parameters: Collection[Parameter]) -> End
     repeated = {parameter.name for parameter in parameters if parameter.repeats}
 
     async def with_header(request: Request[Any]) -> Response:
-        names = [
-            name
-            for name in dict.fromkeys(request.query_params)
-            if name and name not in known and listed_name(name) not in repeated
-        ]
-        if names:
-            add_headers(request.scope, {HEADER: ", ".join(_header_names(names))})
+        if request.scope["query_string"]:
+            names = [
+                name
+                for name in dict.fromkeys(request.query_params)
+                if name and name not in known and listed_name(name) not in repeated
+            ]
+            if names:
+                add_headers(request.scope, {HEADER: ", ".join(_header_names(names))})
         return await endpoint(request)
 
     return with_header

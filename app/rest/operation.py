@@ -7,7 +7,7 @@ import msgspec
 from starlette.datastructures import QueryParams
 
 from app.auth.scopes import Scope
-from app.http.routing import Route
+from app.http.routing import RequestEndpoint, Route
 from app.rest.guard import Endpoint, Handler, public, require_scope
 from app.rest.ignored import report_ignored
 from app.rest.parameters import Parameter, Parameters
@@ -65,11 +65,11 @@ class RestOperation(msgspec.Struct, frozen=True, kw_only=True):
         """The query parameters of the operation, collected by reading an empty query string."""
         if self.query is None:
             return ()
-        parameters = Parameters(QueryParams())
+        parameters = Parameters(QueryParams(), defining=True)
         self.query(parameters)
         return parameters.definitions
 
     @property
     def route(self) -> Route:
         """The route of the operation."""
-        return Route(self.path, self.endpoint, methods=[self.method])
+        return Route(self.path, RequestEndpoint(self.endpoint), methods=[self.method], name=self.name)

@@ -53,7 +53,8 @@ _DECIMAL = re.compile(r"\+?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})([eE][+-]?
 class Parameters:
     """Parameters of one request. Read all of them, then call `check`."""
 
-    def __init__(self, query: QueryParams) -> None:
+    def __init__(self, query: QueryParams, *, defining: bool = False) -> None:
+        """`defining`: collect the definitions of the parameters that are read."""
         self._given: dict[str, list[str]] = {}
         self._listed: dict[str, list[str]] = {}
         for name, text in query.multi_items():
@@ -62,13 +63,15 @@ class Parameters:
             self._given.setdefault(name, []).append(text)
             self._listed.setdefault(listed_name(name), []).append(text)
         self._problems: dict[str, str] = {}
+        self._defining = defining
         self.definitions: list[Parameter] = []
 
     def many(self, name: str, kind: ParameterKind[T], *, description: str) -> Sequence[T] | None:
         """Read a list: `name=a&name=b`, `name[]=a` or `name[0]=a`. Return None if it is absent or empty."""
-        schema = {"type": "array", "items": kind.schema, "maxItems": _MAX_VALUES}
-        self.definitions.append(Parameter(name, schema, description, None))
-        texts = self._listed.get(name, [])
+        if self._defining:
+            schema = {"type": "array", "items": kind.schema, "maxItems": _MAX_VALUES}
+            self.definitions.append(Parameter(name, schema, description, None))
+        texts = self._listed.get(name)
         if not texts:
             return None
         if len(texts) > _MAX_VALUES:
@@ -78,12 +81,15 @@ class Parameters:
 
     def one(self, name: str, kind: ParameterKind[T], *, description: str, scope: Scope | None = None) -> T | None:
         """Read a single value, None if it is absent or empty. The handler must check the `scope`."""
-        self.definitions.append(Parameter(name, kind.schema, description, scope))
-        texts = self._given.get(name, [])
+        if self._defining:
+            self.definitions.append(Parameter(name, kind.schema, description, scope))
+        texts = self._given.get(name)
+        if not texts:
+            return None
         if len(texts) > 1:
             self._problems[name] = "is given more than once"
             return None
-        return self._parse(name, texts[0], kind) if texts else None
+        return self._parse(name, texts[0], kind)
 
     def between(
         self,

@@ -54,6 +54,8 @@ _availability = choice({name: name for name in grades.AVAILABILITIES})
 _cents = whole(0, 10**15 - 1)
 _days = whole(0, 1000)
 _start = ParameterKind(_prefix, {**word.schema, "minLength": SHORTEST_PREFIX})
+_sort = choice(SORTS)
+_direction = choice({"desc": True, "asc": False})
 
 
 class SearchRequest(msgspec.Struct, frozen=True):
@@ -128,8 +130,8 @@ def read_search(parameters: Parameters) -> SearchRequest:
         created_since=one("created_since", instant, description="Entered the inventory at this time or later."),
         updated_since=one("updated_since", instant, description="Changed at this time or later."),
     )
-    sort = one("sort_by", choice(SORTS), description="Default: `created_at`. Grades sort by rank, best first.")
-    descending = one("sort_order", choice({"desc": True, "asc": False}), description="Default: `desc`.")
+    sort = one("sort_by", _sort, description="Default: `created_at`. Grades sort by rank, best first.")
+    descending = one("sort_order", _direction, description="Default: `desc`.")
     page, limit = page_of(parameters)
     parameters.check()
     return SearchRequest(diamond_criteria, SortOrder(sort or search.CREATED, descending is not False), page, limit)

@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Literal
 
 import structlog
@@ -12,15 +13,22 @@ from structlog.typing import EventDict, WrappedLogger
 LogFormat = Literal["auto", "json", "console"]
 
 _SECRET_FIELDS = ("password", "secret", "token", "api_key", "authorization", "signature", "connection_string")
+# Names of fields whose check is kept; there are fewer.
+_MAX_FIELDS = 1000
 _NOISY_LIBRARIES = ("arq", "azure", "uamqp", "aiohttp.access", "asyncio", "uvicorn.access")
 
 
 def hide_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Redact the fields whose names indicate a secret."""
     for field in event:
-        if any(word in field.lower() for word in _SECRET_FIELDS):
+        if _is_secret(field):
             event[field] = "[hidden]"
     return event
+
+
+@lru_cache(_MAX_FIELDS)
+def _is_secret(field: str) -> bool:
+    return any(word in field.lower() for word in _SECRET_FIELDS)
 
 
 Observer = Callable[[Mapping[str, object]], None]

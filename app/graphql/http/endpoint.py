@@ -36,7 +36,7 @@ from app.graphql.subscriptions.event_stream import (
 from app.graphql.subscriptions.state import GraphQLState
 from app.graphql.subscriptions.subscription_manager import SubscriptionRefused
 from app.graphql.subscriptions.websocket import WebSocketEndpoint
-from app.http.routing import Route, WebSocketRoute
+from app.http.routing import RequestEndpoint, Route, WebSocketRoute
 from inventory.core.errors import BadRequest, BodyTooLarge, InventoryError, RateLimited
 from inventory.core.settings import Settings
 
@@ -54,7 +54,12 @@ def routes(settings: Settings) -> Sequence[BaseRoute]:
     page = GraphiQL() if settings.general.environment == "development" else None
     pipeline = RequestPipeline(settings.graphql, development=settings.general.environment == "development")
     return (
-        Route("/graphql", GraphQLEndpoint(settings, pipeline, page).answer, methods=["GET", "POST"]),
+        Route(
+            "/graphql",
+            RequestEndpoint(GraphQLEndpoint(settings, pipeline, page).answer),
+            methods=["GET", "POST"],
+            name="graphql",
+        ),
         WebSocketRoute("/graphql", WebSocketEndpoint(settings, pipeline).serve),
         *(page.routes() if page else ()),
     )

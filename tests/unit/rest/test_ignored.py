@@ -23,7 +23,7 @@ def client() -> httpx.AsyncClient:
         read_search(parameters)
         return Response()
 
-    asked = Parameters(Request({"type": "http", "query_string": b"", "headers": []}).query_params)
+    asked = Parameters(Request({"type": "http", "query_string": b"", "headers": []}).query_params, defining=True)
     read_search(asked)
     app = ResponseHeaders(Starlette(routes=[Route("/", report_ignored(search, asked.definitions))]))
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost")
