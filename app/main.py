@@ -115,9 +115,10 @@ def create_app(settings: Settings) -> Starlette:
             )
             authentication = Authentication(Authenticator(database), signatures, nonces, limiter, Sessions(redis))
             runs = RunService(database)
-            events = EventDispatcher(settings.database, database)
+            version = DataVersion(database, max_age_seconds=settings.api.data_version_seconds)
+            events = EventDispatcher(settings.database, database, version.expire)
             index = SearchIndex(database) if settings.api.search_index else None
-            postgres, version = PostgresSearch(database), DataVersion(database)
+            postgres = PostgresSearch(database)
             services = Services(
                 settings=settings,
                 database=database,
@@ -203,6 +204,6 @@ def _middleware(settings: Settings) -> list[Middleware]:
             expose_headers=_READ,
             max_age=3600,
         ),
-        Middleware(Compression, minimum_size=1024, compresslevel=5),
+        Middleware(Compression),
         Middleware(BodyLimit, largest=settings.api.max_body_bytes),
     ]

@@ -10,7 +10,7 @@ _ENTRY_BYTES = 400
 
 
 class BodyCache:
-    """Bodies of successful JSON responses. A tag determines its body: see `app.rest.caching.data_etag`."""
+    """Bodies of successful JSON responses. A key determines its body: see `app.rest.caching.stored_response`."""
 
     def __init__(self, most_bytes: int = _MAX_BYTES) -> None:
         self._bodies: LRUCache[str, bytes] = LRUCache(most_bytes, getsizeof=lambda body: len(body) + _ENTRY_BYTES)

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.auth.scopes import Principal
+from app.http import compression
 from app.services import State
 from inventory.core.build import fingerprint
 
@@ -18,12 +19,13 @@ async def data_etag(request: Request[State], principal: Principal) -> str:
     """Compute the ETag of a response that depends on diamonds and holds only, before the response is built.
 
     The tag depends on the data version, the request target, the client (which sees its own holds), its scopes and the
-    build. Read it before the data: a change in between then changes the next tag.
+    build. Read it before the data: a change in between then changes the next tag. The version may be
+    DATA_VERSION_SECONDS old.
 
     Raises:
         DatabaseUnavailable: the database does not answer.
     """
-    version = await request.state["services"].data_version.current()
+    version = await request.state["services"].data_version.recent()
     target = (request.scope["raw_path"], request.scope["query_string"])
     caller = (principal.client_id, *sorted(principal.scopes))
     parts = (fingerprint(), version, *(part.decode("latin-1") for part in target), *caller)
@@ -43,15 +45,33 @@ def not_modified(tag: str) -> Response:
 async def stored_response(request: Request[State], tag: str, make: Callable[[], Awaitable[Response]]) -> Response:
     """Return the response of an ETag: its stored body, or a new one, which is stored.
 
-    A new body may contain data that are newer than its ETag. No later request computes that ETag again.
+    A new body may contain data that are newer than its ETag: the version of the ETag is no longer computed soon after.
     """
     bodies = request.state["services"].bodies
     body = bodies.get(tag)
-    response = Response(body, media_type="application/json") if body is not None else await make()
-    if body is None and response.status_code == 200:  # noqa: PLR2004 - the status of success
-        bodies.put(tag, bytes(response.body))
+    if body is not None:
+        response = _repeated(request, tag, body)
+    else:
+        response = await make()
+        if response.status_code == 200:  # noqa: PLR2004 - the status of success
+            bodies.put(tag, bytes(response.body))
     response.headers["ETag"] = tag
     return response
+
+
+def _repeated(request: Request[State], tag: str, body: bytes) -> Response:
+    """The response of a stored body, whose compressed form is stored as well."""
+    if not compression.MINIMUM_BYTES <= len(body) < compression.INLINE_BYTES or not compression.accepts_gzip(
+        request.headers.get("accept-encoding", "")
+    ):
+        return Response(body, media_type="application/json")
+    bodies = request.state["services"].bodies
+    key = f"{tag} gzip"
+    packed = bodies.get(key)
+    if packed is None:
+        packed = compression.compressed(body)
+        bodies.put(key, packed)
+    return Response(packed, media_type="application/json", headers={"Content-Encoding": "gzip"})
 
 
 def conditional(request: Request[State], response: Response) -> Response:

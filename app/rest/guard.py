@@ -32,6 +32,11 @@ def require_scope(scope: Scope, handler: Handler, *, writes: bool = False, versi
         structlog.contextvars.bind_contextvars(client_id=principal.client_id)
         await authentication.authorize_and_count(request, principal, writes=writes, legacy=True)
         principal.require(scope)
+        if writes:
+            try:
+                return await handler(request, principal)
+            finally:
+                request.state["services"].data_version.expire()
         if not versioned:
             return await handler(request, principal)
         tag = await data_etag(request, principal)

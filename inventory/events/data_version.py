@@ -1,6 +1,9 @@
-"""Data version shared by concurrent requests: one statement answers all requests that arrived before it was sent."""
+"""Data version shared by requests: one statement answers all that arrived before it was sent, and others for a moment."""
 
 import asyncio
+import time
+from collections.abc import Callable
+from math import inf
 
 from inventory.core.database import Database
 from inventory.core.errors import DatabaseUnavailable
@@ -8,10 +11,21 @@ from inventory.events.log import data_version
 
 
 class DataVersion:
-    """Version of the visible data (`inventory.events.log.data_version`), read after each request for it."""
+    """Version of the visible data (`inventory.events.log.data_version`).
 
-    def __init__(self, database: Database) -> None:
+    `current` reads it after each request for it. `recent` may answer without a statement.
+    """
+
+    def __init__(
+        self, database: Database, *, max_age_seconds: float = 0, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`max_age_seconds`: how long `recent` returns a version, unless `expire` ends it; 0 for not at all."""
         self._database = database
+        self._max_age = max_age_seconds
+        self._monotonic = monotonic
+        # When the read of the version began; -inf after a change.
+        self._read_at = -inf
+        self._changes = 0
         self._reading = asyncio.Lock()
         self._arrived = 0
         # The requests up to this number are answered by `_version`, which was read after they arrived.
@@ -39,8 +53,23 @@ class DataVersion:
         except TimeoutError as error:
             raise DatabaseUnavailable from error
 
+    async def recent(self) -> str:
+        """Return a version that the data had at most `max_age_seconds` before this call, and after the last `expire`.
+
+        Raises:
+            DatabaseUnavailable: there is no such version, and the database does not answer.
+        """
+        if self._monotonic() - self._read_at < self._max_age:
+            return self._version
+        return await self.current()
+
+    def expire(self) -> None:
+        """End the current version: the data may have changed."""
+        self._read_at = -inf
+        self._changes += 1
+
     async def _read(self) -> None:
-        covered = self._arrived
+        covered, changes, begun = self._arrived, self._changes, self._monotonic()
         try:
             async with self._database.bounded() as connection:
                 self._version = await data_version(connection)
@@ -48,3 +77,5 @@ class DataVersion:
             self._failed, self._failure = covered, failure
             raise
         self._answered = covered
+        if changes == self._changes:
+            self._read_at = begun

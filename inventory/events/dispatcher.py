@@ -52,6 +52,10 @@ async def _no_pause() -> None:
     """No pause between events."""
 
 
+def _ignore() -> None:
+    """Nothing to do."""
+
+
 class EventDispatcher:
     """Delivers the events of the log to listeners, in the order of the log.
 
@@ -59,8 +63,12 @@ class EventDispatcher:
     so that it misses no event and receives none twice.
     """
 
-    def __init__(self, settings: DatabaseSettings, database: Database) -> None:
+    def __init__(
+        self, settings: DatabaseSettings, database: Database, on_notification: Callable[[], None] = _ignore
+    ) -> None:
+        """`on_notification`: called when the log may have grown, before its new events are read."""
         self._database = database
+        self._on_notification = on_notification
         self._timeout = settings.timeout_seconds
         self._notify_listener = NotifyListener(settings)
         self._woken = asyncio.Event()
@@ -195,6 +203,7 @@ class EventDispatcher:
 
     def _notified(self, payload: str) -> None:
         """Handle a notification: it contains the newest position, or nothing if new events have no positions yet."""
+        self._on_notification()
         if not payload.isdigit() or int(payload) > self.position:
             self._woken.set()
 

@@ -64,6 +64,9 @@ async def execute(operation: GraphQLOperation, settings: GraphQLSettings) -> Ope
             result = await _execute(operation)
     except TimeoutError:
         raise (OperationStillRunning if operation.kind is OperationType.MUTATION else OperationTimeout) from None
+    finally:
+        if operation.kind is OperationType.MUTATION:
+            operation.context.services.data_version.expire()
     await operation.reservation.settle(actual(operation.plan, result.data))
     answer = OperationResult(result.data, result.errors or (), {"cost": operation.reservation.extension()})
     return answer if answer.executed else msgspec.structs.replace(answer, errors=answer.errors[:MAX_ERRORS])

@@ -43,6 +43,15 @@ class ApiSettings(SettingsSection):
         bool,
         setting("Keep an index of all diamonds in memory (about 100 bytes each) for searches, totals and facets."),
     ] = True
+    data_version_seconds: Annotated[
+        float,
+        setting(
+            "How long a REST response may be based on a version of the data that was read before; a notification of an event, and a "
+            "write in the same process, end it earlier. 0: each request reads the version.",
+            ge=0,
+            le=1,
+        ),
+    ] = 0.1
     max_body_bytes: Annotated[int, setting("Largest body of a request.", ge=1024, le=16_777_216)] = 262_144
     keep_alive_seconds: Annotated[int, setting("Idle timeout of a connection without a request.", ge=1, le=600)] = 65
     request_seconds: Annotated[float, setting("Timeout for receiving the body of a request.", gt=0, le=600)] = 30.0

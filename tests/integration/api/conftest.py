@@ -40,7 +40,14 @@ async def insert(database_url: str) -> AsyncIterator[Insert]:
 
 @pytest.fixture
 def settings(database_url: str, redis_url: str) -> Settings:
-    return Settings.read(database_url=database_url, redis_url=redis_url, environment="production", search_index=False)
+    return Settings.read(
+        database_url=database_url,
+        redis_url=redis_url,
+        environment="production",
+        # Tests change rows without events.
+        search_index=False,
+        data_version_seconds=0,
+    )
 
 
 @pytest_asyncio.fixture
@@ -169,6 +176,7 @@ def supplier_settings(database_url: str, redis_url: str, simulator: Simulator) -
         redis_url=redis_url,
         environment="production",
         search_index=False,  # tests change rows without events
+        data_version_seconds=0,
         nivoda_endpoint=simulator.endpoint,
         nivoda_username=DEFAULT_ACCOUNT.username,
         nivoda_password=DEFAULT_ACCOUNT.password,

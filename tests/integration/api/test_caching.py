@@ -2,20 +2,29 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
 
+from app import main
+from app.auth import authenticator
+from app.auth.scopes import Scope
+from app.http import compression
 from app.rest import caching
 from inventory.catalog.repository import PostgresSearch
 from inventory.catalog.search import DiamondCriteria
+from inventory.core import token_lease
 from inventory.core.clock import utc_now
 from inventory.core.database import Database
+from inventory.core.redis_scripts import RedisScript
 from inventory.core.settings import Settings
 from inventory.events import log
+from inventory.events.data_version import DataVersion
 from inventory.events.models import EventKind, NewEvent
-from tests.integration.api.diamonds import Insert, build
+from tests.integration.api.conftest import serve_api
+from tests.integration.api.diamonds import Insert, MakeKey, build
 from tests.integration.api.runs import build_run
 
 SEARCH = "/api/v2/diamonds"
@@ -249,6 +258,29 @@ async def test_responses_are_compressed_on_request(api: httpx.AsyncClient, inser
     assert (packed.json(), packed.headers["etag"]) == (plain.json(), plain.headers["etag"])
 
 
+async def test_repeated_response_is_compressed_once(
+    api: httpx.AsyncClient, insert: Insert, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await insert([build(number) for number in range(50)])
+    compressed: list[bytes] = []
+
+    def counted(body: bytes) -> bytes:
+        compressed.append(body)
+        return plain(body)
+
+    plain = compression.compressed
+    monkeypatch.setattr(compression, "compressed", counted)
+    answers = [await api.get(SEARCH, headers={"Accept-Encoding": "gzip"}) for _ in range(4)]
+    assert compressed == [answers[0].content]
+    assert {(one.content, one.headers["content-encoding"], one.headers["etag"]) for one in answers} == {
+        (answers[0].content, "gzip", answers[0].headers["etag"])
+    }
+    assert len({one.headers["content-length"] for one in answers}) == 1
+    assert all("Accept-Encoding" in one.headers["vary"] for one in answers)
+    identity = await api.get(SEARCH, headers={"Accept-Encoding": "identity"})
+    assert (identity.content, "content-encoding" in identity.headers) == (answers[0].content, False)
+
+
 @pytest.mark.parametrize(
     ("accepted", "packed"),
     [
@@ -264,3 +296,37 @@ async def test_responses_are_not_compressed_without_request(
     assert answer.headers.get("content-encoding") == ("gzip" if packed else None)
     assert "Accept-Encoding" in answer.headers["vary"]
     assert len(answer.json()["data"]) == 10
+
+
+async def test_repeated_requests_cost_no_statement_and_no_script_while_version_and_lease_are_valid(
+    settings: Settings,
+    insert: Insert,
+    make_key: MakeKey,
+    statements: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await insert([build(1)])
+    # All of them are valid for the whole test.
+    monkeypatch.setattr(authenticator, "CACHE_SECONDS", 3600)
+    monkeypatch.setattr(token_lease, "_LEASE_SECONDS", 3600)
+    monkeypatch.setattr(main, "DataVersion", lambda database, **_: DataVersion(database, max_age_seconds=3600))
+    scripts: list[object] = []
+    run = RedisScript.run
+
+    async def counted(self: RedisScript, *arguments: Any) -> Any:
+        scripts.append(arguments)
+        return await run(self, *arguments)
+
+    headers = {"X-API-Key": await make_key(Scope.DIAMONDS_READ)}
+    generous = settings.with_values(rate_limit_reads_per_minute=60_000)
+    async with serve_api(generous) as address, httpx.AsyncClient(base_url=address, headers=headers) as client:
+        for path in (f"{SEARCH}?color=E", STONE):
+            tag = await etag_of(client, path)  # and the next ones take a lease
+            for _ in range(5):
+                assert await etag_of(client, path) == tag
+            monkeypatch.setattr(RedisScript, "run", counted)
+            statements.clear()
+            scripts.clear()
+            assert await returns_304(client, path, tag)
+            assert await etag_of(client, path) == tag
+            assert (statements, scripts) == ([], [])

@@ -38,6 +38,7 @@ def settings(database_url: str, redis_url: str, simulator: Simulator) -> Setting
         redis_url=redis_url,
         environment="production",
         search_index=False,  # tests change rows without events
+        data_version_seconds=0,
         nivoda_endpoint=simulator.endpoint,
         nivoda_username=DEFAULT_ACCOUNT.username,
         nivoda_password=DEFAULT_ACCOUNT.password,

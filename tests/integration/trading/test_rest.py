@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 
 from app.auth.api_key_service import ApiKeyService
 from app.auth.scopes import Scope
+from app.graphql.relay import global_id
 from inventory.trading.outcomes import Outcome
 from tests.integration.api.conftest import serve_api
 from tests.integration.trading.trading_site import PRICE, TradingSite
@@ -322,3 +324,25 @@ async def test_unknown_outcome_is_504_and_repeated_key_returns_result_later(
         details = {"reason": "PURCHASE_FAILED", "id": str(purchase_id), "status": "failed"}
         assert refused(later) == (409, "CONFLICT", details)
     assert await site.received("create_order") == 1
+
+
+async def test_hold_is_in_next_response_of_its_process_without_notification(site: TradingSite) -> None:
+    # Behind a pooler in transaction mode, the API hears no notifications.
+    settings = site.settings.with_values(data_version_seconds=1, database_pooler="transaction")
+    key = (await ApiKeyService(site.database).create("test", "acme", [Scope.DIAMONDS_READ, Scope.HOLDS_WRITE])).key.text
+    async with (
+        serve_api(settings) as address,
+        httpx.AsyncClient(base_url=address, headers={"X-API-Key": key}, timeout=60) as client,
+    ):
+        for number in range(5):
+            where = f"/api/v2/diamonds/{site.ids[number]}"
+            before = await client.get(where)
+            held = (await client.post(hold_path(site, number))).json()["data"]
+            after = await client.get(where, headers={"If-None-Match": before.headers["ETag"]})
+            assert after.json()["data"]["holdId"] == held["id"]
+            mutation = "mutation($id: ID!) { holdRelease(input: {holdId: $id}) { hold { id } } }"
+            released = await client.post(
+                "/graphql", json={"query": mutation, "variables": {"id": global_id("Hold", UUID(held["id"]))}}
+            )
+            assert "errors" not in released.json()
+            assert (await client.get(where)).json()["data"]["availability"] == "available"
