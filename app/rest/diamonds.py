@@ -1,6 +1,5 @@
 """`/api/v2/diamonds`: diamond search, diamond and availability of the REST contract."""
 
-import asyncio
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
@@ -11,13 +10,15 @@ from starlette.responses import Response
 from app.auth.scopes import Principal, Scope
 from app.rest.parameters import Parameters
 from app.rest.responses import Pagination, answer
-from app.rest.search_parameters import SearchRequest, read_search
-from app.rest.serializers import DiamondAnswer, own_hold, serialize
+from app.rest.search_parameters import read_search
+from app.rest.serializers import SERIALIZED, DiamondAnswer, own_hold, serialize
 from app.services import State
-from inventory.catalog.diamond import COLUMNS, SUPPLIER_COST, Diamond
-from inventory.catalog.search import DiamondSearch, PageOffset, SearchHit
+from inventory.catalog.diamond import SUPPLIER_COST, Diamond
+from inventory.catalog.search import DiamondSearch, PageOffset
 from inventory.catalog.visibility import visible
 from inventory.core.errors import NotFound
+
+_WITHOUT_COST = frozenset(SERIALIZED) - SUPPLIER_COST
 
 
 class DiamondsAnswer(msgspec.Struct, frozen=True):
@@ -47,10 +48,9 @@ class AvailabilityAnswer(msgspec.Struct, frozen=True):
     data: Availability
 
 
-def _visible_columns(principal: Principal) -> frozenset[str]:
-    """Return the columns that the client may see. Other columns are not selected."""
-    hidden = frozenset() if principal.may(Scope.PRICES_SUPPLIER) else SUPPLIER_COST
-    return frozenset(COLUMNS) - hidden
+def _visible_columns(principal: Principal) -> Collection[str]:
+    """Return the columns of a response that the client may see. Other columns are not selected."""
+    return SERIALIZED if principal.may(Scope.PRICES_SUPPLIER) else _WITHOUT_COST
 
 
 async def list_diamonds(request: Request[State], principal: Principal) -> Response:
@@ -60,24 +60,11 @@ async def list_diamonds(request: Request[State], principal: Principal) -> Respon
         principal.require(Scope.PRICES_SUPPLIER)
     diamonds = _search(request, principal)
     offset = PageOffset(search_request.limit, (search_request.page - 1) * search_request.limit)
-    total, hits = await _counted_page(diamonds, search_request, offset, _visible_columns(principal))
-    data = [serialize(hit.diamond, principal.client_id) for hit in hits]
+    total, page = await diamonds.counted_page(
+        search_request.criteria, search_request.order, offset, _visible_columns(principal)
+    )
+    data = [serialize(hit.diamond, principal.client_id) for hit in page.hits]
     return answer(DiamondsAnswer(data, Pagination.of(total, search_request.page, search_request.limit)))
-
-
-async def _counted_page(
-    diamonds: DiamondSearch, request: SearchRequest, offset: PageOffset, columns: Collection[str]
-) -> tuple[int, Sequence[SearchHit]]:
-    """Read the total and the page, concurrently for the first page. A page beyond the end is not read."""
-    if not offset.offset:
-        total, page = await asyncio.gather(
-            diamonds.count(request.criteria), diamonds.page(request.criteria, request.order, offset, columns)
-        )
-        return total, page.hits
-    total = await diamonds.count(request.criteria)
-    if offset.offset >= total:
-        return total, ()
-    return total, (await diamonds.page(request.criteria, request.order, offset, columns)).hits
 
 
 async def show_diamond(request: Request[State], principal: Principal) -> Response:

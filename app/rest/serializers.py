@@ -1,8 +1,8 @@
 """REST representation of a diamond."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -11,7 +11,10 @@ from inventory.catalog.diamond import Diamond
 
 # JSON Schema of an encoded object, for the OpenAPI document.
 _OBJECT = msgspec.Meta(extra_json_schema={"type": "object"})
-_decoder = msgspec.json.Decoder(dict[str, object])
+_ANY_MEMBERS = msgspec.Meta(extra_json_schema={"type": "object", "additionalProperties": {"description": "Any value."}})
+_encode = msgspec.json.Encoder().encode
+
+T = TypeVar("T")
 
 
 class DiamondAnswer(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -48,7 +51,7 @@ class DiamondAnswer(msgspec.Struct, frozen=True, kw_only=True, rename="camel", o
     certificate_number: str | None = None
     certificate_pdf_url: str | None = None
     measurements: Annotated[msgspec.Raw, _OBJECT]
-    attributes: Mapping[str, object]
+    attributes: Annotated[msgspec.Raw, _ANY_MEMBERS]
     supplier_name: str | None = None
     supplier_legal_name: str | None = None
     status: str
@@ -58,10 +61,6 @@ class DiamondAnswer(msgspec.Struct, frozen=True, kw_only=True, rename="camel", o
     deleted_at: datetime | None = None
 
 
-# Fields that are columns without conversion.
-_COLUMN_FIELDS = tuple(sorted(set(DiamondAnswer.__struct_fields__) & set(Diamond.__struct_fields__) - {
-    "measurements", "attributes",
-}))  # fmt: skip
 # Columns without a field in the contract, by their key in `attributes`.
 _ATTRIBUTE_COLUMNS: Mapping[str, str] = {
     "fluorescenceColor": "fluorescence_color",
@@ -69,6 +68,11 @@ _ATTRIBUTE_COLUMNS: Mapping[str, str] = {
     "fancyIntensity": "fancy_intensity",
     "fancyOvertone": "fancy_overtone",
 }
+# The columns that `serialize` reads.
+SERIALIZED: Collection[str] = frozenset({
+    *(set(DiamondAnswer.__struct_fields__) & set(Diamond.__struct_fields__)), *_ATTRIBUTE_COLUMNS.values(), "carat_milli",
+    "open_hold",
+})  # fmt: skip
 
 
 def own_hold(diamond: Diamond, client_id: str) -> str | None:
@@ -78,19 +82,65 @@ def own_hold(diamond: Diamond, client_id: str) -> str | None:
 
 
 def serialize(diamond: Diamond, client_id: str) -> DiamondAnswer:
-    """Serialize a diamond for a client. Columns that were not selected (the supplier cost) are omitted."""
-    fields = {name: value for name in _COLUMN_FIELDS if (value := getattr(diamond, name)) is not msgspec.UNSET}
-    if ratio := fields.get("markup_ratio"):
-        fields["markup_ratio"] = float(ratio)  # at most four decimals, so the conversion is exact in JSON
+    """Serialize a diamond for a client. A supplier cost that was not selected is omitted."""
+    ratio = _selected(diamond.markup_ratio)
+    # Written out: a page has 50 diamonds, and a loop over the fields takes four times as long.
     return DiamondAnswer(
-        **fields,
-        hold_id=own_hold(diamond, client_id),
+        id=diamond.id,
+        supplier=diamond.supplier,
+        supplier_stone_id=diamond.supplier_stone_id,
+        offer_id=diamond.offer_id,
+        shape=diamond.shape,
         carats=diamond.carat_milli / 1000,
+        color=diamond.color,
+        clarity=diamond.clarity,
+        cut=diamond.cut,
+        polish=diamond.polish,
+        symmetry=diamond.symmetry,
+        fluorescence=diamond.fluorescence,
+        lab_grown=diamond.lab_grown,
+        treated=diamond.treated,
+        supplier_price_cents=_selected(diamond.supplier_price_cents),
+        price_per_carat_cents=_selected(diamond.price_per_carat_cents),
+        retail_price_cents=diamond.retail_price_cents,
+        # At most four decimals, so the conversion is exact in JSON.
+        markup_ratio=None if ratio is None else float(ratio),
+        rating=diamond.rating,
+        availability=diamond.availability,
+        raw_availability=diamond.raw_availability,
+        hold_id=own_hold(diamond, client_id),
+        image_url=diamond.image_url,
+        video_url=diamond.video_url,
+        certificate_lab=diamond.certificate_lab,
+        certificate_number=diamond.certificate_number,
+        certificate_pdf_url=diamond.certificate_pdf_url,
         measurements=msgspec.Raw(diamond.measurements.encode()),
-        attributes=_without_nulls({key: getattr(diamond, column) for key, column in _ATTRIBUTE_COLUMNS.items()})
-        | _decoder.decode(diamond.attributes),
+        attributes=msgspec.Raw(_attributes(diamond).encode()),
+        supplier_name=diamond.supplier_name,
+        supplier_legal_name=diamond.supplier_legal_name,
+        status=diamond.status,
+        source_updated_at=diamond.source_updated_at,
+        created_at=diamond.created_at,
+        updated_at=diamond.updated_at,
+        deleted_at=diamond.deleted_at,
     )
 
 
-def _without_nulls(values: Mapping[str, object]) -> dict[str, object]:
-    return {name: value for name, value in values.items() if value is not None}
+def _selected(value: T) -> T | None:
+    return None if value is msgspec.UNSET else value
+
+
+def _attributes(diamond: Diamond) -> str:
+    """The text of the attributes, with the columns that have no field before them. An attribute of the same name prevails."""
+    text = diamond.attributes.strip()
+    if not text.startswith("{"):
+        raise ValueError("attributes are not a JSON object")
+    members = [
+        f'"{key}":{_encode(value).decode()}'
+        for key, column in _ATTRIBUTE_COLUMNS.items()
+        if (value := getattr(diamond, column)) is not None and f'"{key}"' not in text
+    ]
+    if not members:
+        return text
+    own = text[1:]
+    return f"{{{','.join(members)}{'' if own.lstrip() == '}' else ','}{own}"

@@ -1,5 +1,6 @@
 """Diamond search: criteria, sort order and paging, and the interface of its implementations."""
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
@@ -210,6 +211,18 @@ class DiamondSearch(Protocol):
 
     async def count(self, criteria: DiamondCriteria) -> int:
         """How many diamonds match."""
+
+    async def counted_page(
+        self, criteria: DiamondCriteria, order: SortOrder, stretch: PageWindow | PageOffset, columns: Collection[str]
+    ) -> tuple[int, SearchPage]:
+        """How many diamonds match, and a page of them. Both at the same time; a page beyond the end is not read."""
+        if not isinstance(stretch, PageOffset) or not stretch.offset:
+            total, page = await asyncio.gather(self.count(criteria), self.page(criteria, order, stretch, columns))
+            return total, page
+        total = await self.count(criteria)
+        if stretch.offset >= total:
+            return total, SearchPage([], more=False)
+        return total, await self.page(criteria, order, stretch, columns)
 
     async def facets(
         self,

@@ -42,11 +42,16 @@ class VisibleSearch(DiamondSearch):
     async def page(
         self, criteria: DiamondCriteria, order: SortOrder, stretch: PageWindow | PageOffset, columns: Collection[str]
     ) -> SearchPage:
-        page = await self._search.page(_narrowed(criteria), order, stretch, _with_flags(columns))
-        return SearchPage([_shown_hit(hit) for hit in page.hits], more=page.more)
+        return _shown_page(await self._search.page(_narrowed(criteria), order, stretch, _with_flags(columns)))
 
     async def count(self, criteria: DiamondCriteria) -> int:
         return await self._search.count(_narrowed(criteria))
+
+    async def counted_page(
+        self, criteria: DiamondCriteria, order: SortOrder, stretch: PageWindow | PageOffset, columns: Collection[str]
+    ) -> tuple[int, SearchPage]:
+        total, page = await self._search.counted_page(_narrowed(criteria), order, stretch, _with_flags(columns))
+        return total, _shown_page(page)
 
     async def facets(
         self,
@@ -89,6 +94,10 @@ def _with_flags(columns: Collection[str]) -> frozenset[str]:
     if needed & _CERTIFICATE:
         needed |= {"certificate_hidden", "certificate_number"}
     return needed | {"measurements_hidden"} if needed & _MEASUREMENTS else needed
+
+
+def _shown_page(page: SearchPage) -> SearchPage:
+    return SearchPage([_shown_hit(hit) for hit in page.hits], more=page.more)
 
 
 def _shown_hit(hit: SearchHit) -> SearchHit:

@@ -53,18 +53,17 @@ class IndexedSearch(DiamondSearch):
     async def page(
         self, criteria: DiamondCriteria, order: SortOrder, stretch: PageWindow | PageOffset, columns: Collection[str]
     ) -> SearchPage:
-        near = (
-            criteria in _EVERYTHING and not order.then and (isinstance(stretch, PageWindow) or stretch.offset <= _NEAR)
-        )
-        if not near and answers(criteria):
-            for _ in range(_ATTEMPTS):
-                page = await self._page(criteria, order, stretch, columns)
-                if page is not None:
-                    return page
-                if not self._index.ready:
-                    break
-                await self._index.catch_up()
-        return await self._postgres.page(criteria, order, stretch, columns)
+        found = None if _is_near(criteria, order, stretch) else await self._found(criteria, order, stretch, columns)
+        return await self._postgres.page(criteria, order, stretch, columns) if found is None else found[1]
+
+    async def counted_page(
+        self, criteria: DiamondCriteria, order: SortOrder, stretch: PageWindow | PageOffset, columns: Collection[str]
+    ) -> tuple[int, SearchPage]:
+        """As `DiamondSearch.counted_page`, usually by one look into the index and one statement."""
+        if _is_near(criteria, order, stretch):
+            return await super().counted_page(criteria, order, stretch, columns)
+        found = await self._found(criteria, order, stretch, columns)
+        return await self._postgres.counted_page(criteria, order, stretch, columns) if found is None else found
 
     async def count(self, criteria: DiamondCriteria) -> int:
         found = await self._verified(criteria, lambda table: table.count(criteria))
@@ -88,10 +87,25 @@ class IndexedSearch(DiamondSearch):
     async def find(self, ids: Collection[UUID], columns: Collection[str]) -> Mapping[UUID, Diamond]:
         return await self._postgres.find(ids, columns)
 
+    async def _found(
+        self, criteria: DiamondCriteria, order: SortOrder, stretch: PageWindow | PageOffset, columns: Collection[str]
+    ) -> tuple[int, SearchPage] | None:
+        """The number of matches and a page by the index, at the version that Postgres has; None if Postgres has to answer."""
+        if not answers(criteria):
+            return None
+        for _ in range(_ATTEMPTS):
+            found = await self._page(criteria, order, stretch, columns)
+            if found is not None:
+                return found
+            if not self._index.ready:
+                return None
+            await self._index.catch_up()
+        return None
+
     async def _page(
         self, criteria: DiamondCriteria, order: SortOrder, stretch: PageWindow | PageOffset, columns: Collection[str]
-    ) -> SearchPage | None:
-        """The page, or None if the index shows another version than Postgres."""
+    ) -> tuple[int, SearchPage] | None:
+        """The number of matches and a page, or None if the index shows another version than Postgres."""
         computed = await self._index.compute(lambda table: table.page(criteria, order, stretch))
         if computed is None:
             return None
@@ -108,7 +122,7 @@ class IndexedSearch(DiamondSearch):
             self._index.discard()
             return None
         hits = [SearchHit(found[position.id], position) for position in plan.positions]
-        return SearchPage(hits, plan.more)
+        return plan.total, SearchPage(hits, plan.more)
 
     async def _verified(self, criteria: DiamondCriteria, work: Callable[[IndexTable], Result]) -> Result | None:
         """Result of the index if its version is the version of Postgres during the request, otherwise None."""
@@ -122,3 +136,8 @@ class IndexedSearch(DiamondSearch):
                 return computed[0]
             await self._index.catch_up()
         return None
+
+
+def _is_near(criteria: DiamondCriteria, order: SortOrder, stretch: PageWindow | PageOffset) -> bool:
+    """Whether Postgres finds a page by walking the index of its sort."""
+    return criteria in _EVERYTHING and not order.then and (isinstance(stretch, PageWindow) or stretch.offset <= _NEAR)

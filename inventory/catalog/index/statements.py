@@ -1,6 +1,7 @@
 """Statements of the search index."""
 
 from collections.abc import Collection
+from functools import lru_cache
 
 from inventory.catalog.index.criteria import ENCODED, INTEGERS
 from inventory.catalog.search import RETAIL_PER_CARAT
@@ -10,6 +11,8 @@ from inventory.events.log import sql as events
 
 _sql = Statements("inventory.catalog.index")
 
+# Lists of columns; clients choose them by their selections.
+_MAX_PAGES = 1000
 _MICROSECONDS = "(extract(epoch FROM {name}) * 1000000)::bigint"
 _EXPRESSIONS = {
     "availability": AVAILABILITY_OF_MANY,
@@ -31,4 +34,9 @@ CHANGED = _sql.changed
 
 def page(columns: Collection[str]) -> str:
     """Diamonds by id with the version of the data."""
+    return _page(frozenset(columns))
+
+
+@lru_cache(_MAX_PAGES)
+def _page(columns: frozenset[str]) -> str:
     return _sql.page.format(version=VERSION, columns=columns_of_find(columns))

@@ -45,10 +45,14 @@ _ID = [("high", ">u8"), ("low", ">u8")]
 
 
 class PagePlan(msgspec.Struct, frozen=True):
-    """The positions of a page's diamonds in its order. `more`: whether there is another one beyond the far end."""
+    """The positions of a page's diamonds in its order. `more`: whether there is another one beyond the far end.
+
+    `total`: how many diamonds match, on this page or not.
+    """
 
     positions: Sequence[SortPosition]
     more: bool
+    total: int
 
 
 class EncodedRows(msgspec.Struct, frozen=True):
@@ -112,6 +116,7 @@ class IndexTable:
         rows = self._rows(mask_of(self._columns, criteria))
         if order.then:
             return self._page_by_levels(rows, order, stretch)
+        total = len(rows)
         keys = self._keys(rows, order)
         backwards = False
         start = 0
@@ -128,10 +133,11 @@ class IndexTable:
         chosen = chosen[: stretch.limit]
         if backwards:
             chosen = chosen[::-1]
-        return PagePlan(self._positions(rows[chosen], keys[chosen], order), more)
+        return PagePlan(self._positions(rows[chosen], keys[chosen], order), more, total)
 
     def _page_by_levels(self, rows: Array, order: SortOrder, stretch: PageWindow | PageOffset) -> PagePlan:
         """The positions of a page in an order of several sorts, whose values and ids all ascend."""
+        total = len(rows)
         keys = [self._keys(rows, level) for level in order.levels]
         start, backwards = 0, False
         if isinstance(stretch, PageOffset):
@@ -156,7 +162,8 @@ class IndexTable:
             chosen = chosen[::-1]
         values = zip(*(level[chosen].tolist() for level in keys), strict=True)
         ids = (self._id(row) for row in rows[chosen].tolist())
-        return PagePlan([SortPosition(one[0], key, tuple(one[1:])) for one, key in zip(values, ids, strict=True)], more)
+        positions = [SortPosition(one[0], key, tuple(one[1:])) for one, key in zip(values, ids, strict=True)]
+        return PagePlan(positions, more, total)
 
     def _beyond(self, rows: Array, keys: Sequence[Integers], position: SortPosition, *, after: bool) -> Mask:
         """Select the rows on one side of a position, in an order of several sorts."""

@@ -82,6 +82,7 @@ async def search_results(
         (filters, wanted, stretch),
         await search.page(filters, wanted, stretch, COLUMNS),
         await search.count(filters),
+        await search.counted_page(filters, wanted, stretch, COLUMNS),
         await search.facets(filters, names, disregard_own=own, edges=starts),
     )
 
