@@ -84,6 +84,11 @@ class Info(strawberry.Info[Context, None]):
     """`info` argument of resolvers."""
 
     @property
+    def nodes(self) -> Sequence[FieldNode]:
+        """Return the field nodes of the resolved field."""
+        return self._raw_info.field_nodes
+
+    @property
     def selection(self) -> Selection:
         """Return the selection below the resolved field."""
         raw = self._raw_info

@@ -9,9 +9,18 @@ the error as usual.
 
 from contextlib import suppress
 from functools import cache
-from typing import Any
+from typing import Any, NoReturn
 
-from graphql import GraphQLEnumType, GraphQLObjectType, GraphQLOutputType, GraphQLScalarType, get_named_type
+from graphql import (
+    GraphQLEnumType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLResolveInfo,
+    GraphQLScalarType,
+    get_named_type,
+)
 from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.schema.schema_converter import GraphQLCoreConverter
@@ -20,7 +29,7 @@ from strawberry.types.field import StrawberryField
 from app.auth.scopes import Scope
 from app.graphql.permissions import RequireScope
 from app.graphql.selection_cache import SelectionCache
-from app.graphql.selection_compiler import READ, Compiler, Make, PlainField, Read, SelectedField
+from app.graphql.selection_compiler import READ, Compiler, Make, NotPlain, PlainField, Read, SelectedField
 
 
 class PlainFieldExecutor(StrawberryGraphQLCoreExecutionContext):
@@ -47,6 +56,25 @@ class PlainFieldExecutor(StrawberryGraphQLCoreExecutionContext):
             with suppress(Exception):  # graphql-core meets it again
                 return make(result)
         return super().collect_and_execute_subfields(return_type, field_details_list, path, result, position_context)
+
+    def complete_list_value(
+        self,
+        return_type: GraphQLList[GraphQLOutputType],
+        field_details_list: Any,
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        result: Any,
+        position_context: Any,
+    ) -> Any:
+        """Complete a list of objects by their compiled selection, or by graphql-core."""
+        item = return_type.of_type
+        kind = item.of_type if isinstance(item, GraphQLNonNull) else item
+        if type(result) is list and isinstance(kind, GraphQLObjectType):
+            make = self._selection(kind, field_details_list)
+            if make is not None:
+                with suppress(Exception):  # graphql-core meets it again
+                    return [make(one) if _is_object(one) else _not_plain() for one in result]
+        return super().complete_list_value(return_type, field_details_list, info, path, result, position_context)
 
     def _selection(self, kind: GraphQLObjectType, selected: Any) -> Make | None:
         """Return the compiled selection of an object; None if a field is not plain."""
@@ -100,6 +128,14 @@ class PlainFieldExecutor(StrawberryGraphQLCoreExecutionContext):
             return True
         principal = self.context_value.principal
         return principal is not None and bool(principal.may(scope))
+
+
+def _is_object(value: Any) -> bool:
+    return value is not None and not isinstance(value, Exception)
+
+
+def _not_plain() -> NoReturn:
+    raise NotPlain
 
 
 @cache

@@ -9,6 +9,8 @@ import strawberry
 from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
+from app.graphql.selection_compiler import total
+
 Cents = NewType("Cents", int)
 
 # Exact in clients that read numbers as doubles, and far above any price.
@@ -41,7 +43,9 @@ def _parse_instant(value: object) -> datetime:
     raise GraphQLError("A DateTime is ISO 8601 with a time zone, such as 2026-01-31T12:00:00Z.")
 
 
-def _serialize_instant(value: datetime) -> str:
+@total
+def serialize_instant(value: datetime) -> str:
+    """Write an instant in UTC, such as `2026-01-31T12:00:00Z`."""
     if value.tzinfo is not UTC:
         value = value.astimezone(UTC)
     return f"{value.isoformat()[:_WITHOUT_OFFSET]}Z"
@@ -68,7 +72,7 @@ SCALARS: Mapping[object, ScalarDefinition] = {
         name="DateTime",
         description="An instant: ISO 8601, answered in UTC (`2026-01-31T12:00:00Z`), accepted with any time zone.",
         specified_by_url="https://scalars.graphql.org/andimarek/date-time",
-        serialize=_serialize_instant,
+        serialize=serialize_instant,
         parse_value=_parse_instant,
     ),
 }

@@ -17,6 +17,7 @@ class SelectionCache:
     def __init__(self) -> None:
         # The nodes are part of the value: as long as they live, no other node has their ids.
         self._selections: dict[Hashable, tuple[Sequence[FieldNode], Make | None]] = {}
+        self._columns: dict[tuple[int, ...], tuple[Sequence[FieldNode], frozenset[str] | None]] = {}
         self._conditions: dict[int, tuple[OperationDefinitionNode, tuple[str, ...]]] = {}
 
     @property
@@ -32,6 +33,18 @@ class SelectionCache:
             found = nodes, compile_()
             if len(self._selections) < _MAX_SELECTIONS:
                 self._selections[whole] = found
+        return found[1]
+
+    def columns(
+        self, nodes: Sequence[FieldNode], collect: Callable[[], frozenset[str] | None]
+    ) -> frozenset[str] | None:
+        """Return the columns that a selection of diamonds needs. `nodes`: the field nodes that select it."""
+        key = tuple(map(id, nodes))
+        found = self._columns.get(key)
+        if found is None:
+            found = nodes, collect()
+            if len(self._columns) < _MAX_SELECTIONS:
+                self._columns[key] = found
         return found[1]
 
     def condition_variables(self, operation: OperationDefinitionNode, fragments: Mapping[str, Any]) -> Sequence[str]:

@@ -7,7 +7,7 @@ type of each value inline. It raises `NotPlain` for every value that only graphq
 
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from graphql import (
@@ -29,6 +29,7 @@ from strawberry.schema.schema_converter import CustomGraphQLEnumType, GraphQLCor
 from app.auth.scopes import Scope
 
 Make = Callable[[Any], Any]
+F = TypeVar("F", bound=Make)
 
 # Key of a field's `Read` in its Strawberry metadata.
 READ = "read"
@@ -40,12 +41,18 @@ _PLAIN_LEAVES: Mapping[GraphQLScalarType, str] = {
     GraphQLInt: "({x}.__class__ is int and -2147483648 <= {x} <= 2147483647)",
     GraphQLFloat: "({x}.__class__ is float and -inf < {x} < inf)",
 }
-# Conversions that return a response value for every value but None.
-TOTAL_CONVERSIONS = frozenset({int, str})
+# Conversions that return a response value for every value but None, or raise.
+_total_conversions: set[Make] = {int, str}
 
 
 class NotPlain(Exception):
     """A value that only graphql-core can handle."""
+
+
+def total(conversion: F) -> F:
+    """Mark the conversion of a scalar that returns a response value for every value but None, or raises."""
+    _total_conversions.add(conversion)
+    return conversion
 
 
 class Read(msgspec.Struct, frozen=True):
@@ -136,7 +143,7 @@ class Compiler:
         assert isinstance(kind, GraphQLScalarType | GraphQLEnumType)  # noqa: S101 - callers compile nothing else
         convert = self._name(_conversion(kind))
         condition = _PLAIN_LEAVES.get(kind) if isinstance(kind, GraphQLScalarType) else None
-        if condition is None and kind.coerce_output_value in TOTAL_CONVERSIONS:
+        if condition is None and kind.coerce_output_value in _total_conversions:
             local = self._local()
             direct = self._name(kind.coerce_output_value)
             return f"({direct}({local}) if ({local} := {value}) is not None else {convert}(None))"

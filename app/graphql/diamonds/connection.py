@@ -8,7 +8,7 @@ from strawberry import UNSET
 
 from app.auth.scopes import Scope
 from app.graphql.arguments import given_or_none
-from app.graphql.context import Info
+from app.graphql.context import Info, Selection
 from app.graphql.diamonds.facet_edges import DiamondFacetEdges, read_edges
 from app.graphql.diamonds.facets import DiamondFacets, facets_to_graphql, selected_facets
 from app.graphql.diamonds.filter_reader import FilterReader
@@ -137,12 +137,18 @@ async def connect(arguments: ConnectionArguments, info: Info) -> DiamondConnecti
     """Create the connection. Reads the page only if it is selected, and only the selected columns."""
     if arguments.tells_supplier_prices:
         info.context.require(Scope.PRICES_SUPPLIER)
-    asked = info.selection
+    columns = info.context.selections.columns(info.nodes, lambda: _page_columns(info.selection))
     page = SearchPage([], more=False)
-    if "edges" in asked or "nodes" in asked or "pageInfo" in asked:
-        columns = columns_of(asked.below("edges").below("node"), asked.below("nodes"))
+    if columns is not None:
         page = await info.context.search.page(arguments.criteria, arguments.order, arguments.window, columns)
     return DiamondConnection(criteria=arguments.criteria, page=page, window=arguments.window, order=arguments.order)
+
+
+def _page_columns(asked: Selection) -> frozenset[str] | None:
+    """Return the columns of a page's diamonds; None if no page is selected."""
+    if "edges" in asked or "nodes" in asked or "pageInfo" in asked:
+        return columns_of(asked.below("edges").below("node"), asked.below("nodes"))
+    return None
 
 
 def _page_info(page: SearchPage, window: PageWindow, order: SortOrder) -> PageInfo:

@@ -31,17 +31,20 @@ _MAX_TEXT_LENGTH = 200
 _LARGEST_SIZE = 1_000_000.0
 # Sold and unavailable diamonds are found on request only.
 _OFFERED = ("available", "on_hold")
+_DEFAULT = DiamondCriteria(availability=_OFFERED)
 
 
 class FilterReader:
     """Converts the input of a filter to search criteria and collects problems under the names of the input."""
 
     def __init__(self, given: DiamondFilter | None, problems: dict[str, str]) -> None:
-        self._given = given or DiamondFilter()
+        self._given = given
         self._problems = problems
 
     def read(self) -> DiamondCriteria:
         """Return the criteria. They are invalid if there are problems."""
+        if self._given is None:
+            return _DEFAULT
         given = self._given
         ids = self._each("ids", given.ids, _diamond_id)
         availability = self._each("availability", given.availability, lambda member: str(member.value))

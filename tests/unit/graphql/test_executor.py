@@ -134,6 +134,11 @@ class CountingExecutor(PlainFieldExecutor):
         type(self).missed += self._selection(*arguments[:2]) is None
         return super().collect_and_execute_subfields(*arguments)
 
+    def complete_list_value(self, return_type: Any, selected: Any, *arguments: Any) -> Any:
+        kind = get_named_type(return_type)
+        type(self).made += isinstance(kind, GraphQLObjectType) and self._selection(kind, selected) is not None
+        return super().complete_list_value(return_type, selected, *arguments)
+
 
 def context(diamonds: Sequence[Diamond], *scopes: Scope) -> Context:
     nothing = cast("Any", None)

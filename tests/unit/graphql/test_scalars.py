@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.graphql.money import money
 from app.graphql.relay import global_id, read_global_id
-from app.graphql.scalars import _parse_cents, _parse_instant, _serialize_instant
+from app.graphql.scalars import _parse_cents, _parse_instant, serialize_instant
 from inventory.core.errors import NotFound
 
 
@@ -58,7 +58,7 @@ INSTANTS = st.datetimes(timezones=st.just(ZONE)).filter(lambda instant: 1 < inst
 
 @given(INSTANTS)
 def test_instant_is_serialized_in_utc_and_parsed_back(instant: datetime) -> None:
-    text = _serialize_instant(instant)
+    text = serialize_instant(instant)
     assert text.endswith("Z")
     assert _parse_instant(text) == instant.astimezone(UTC)
 
