@@ -61,7 +61,7 @@ class Certificate:
 
 
 def certificate_of(row: Row) -> Certificate | None:
-    if (row.certificate_lab, row.certificate_number, row.certificate_pdf_url) == (None, None, None):
+    if row.certificate_lab is None and row.certificate_number is None and row.certificate_pdf_url is None:
         return None
     return Certificate(lab=row.certificate_lab, number=row.certificate_number, pdf_url=row.certificate_pdf_url)
 
