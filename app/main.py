@@ -9,7 +9,6 @@ from redis.asyncio import Redis
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -32,6 +31,7 @@ from app.graphql.subscriptions.subscription_manager import SubscriptionManager
 from app.http.body_cache import BodyCache
 from app.http.body_limit import BodyLimit
 from app.http.compression import Compression
+from app.http.cors import Cors
 from app.http.response_headers import ResponseHeaders
 from app.http.routing import Route
 from app.http.tracing import Tracing
@@ -196,7 +196,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
         Middleware(Tracing),
         Middleware(ResponseHeaders),
         Middleware(
-            CORSMiddleware,
+            Cors,
             allow_origins=settings.api.origins,
             allow_origin_regex=settings.origin_pattern,
             allow_methods=["GET", "POST"],

@@ -52,6 +52,9 @@ class Authentication:
             RateLimited: too many failures from this address.
             Unavailable: the database does not answer.
         """
+        principal = self._recent(request)
+        if principal is not None:
+            return principal
         if "x-api-key" not in request.headers and signatures.is_signed(request.headers):
             return await self._count_failures(request, self._signature_authenticator.authenticate(request))
         return await self.authenticate_key(request, request.headers)
@@ -66,10 +69,12 @@ class Authentication:
         """
         if presented_key(headers) is None:
             return await self._authenticator.authenticate(headers)
-        principal = self._authenticator.recent(headers) if _has_single_key(headers) else None
-        if principal is not None:
-            return principal
         return await self._count_failures(connection, self._authenticate_key(connection, headers))
+
+    def _recent(self, request: Request[Any]) -> Principal | None:
+        """Authenticate a request with one X-API-Key that was valid recently."""
+        texts = [value for name, value in request.scope["headers"] if name == b"x-api-key"]
+        return self._authenticator.recent(texts[0].decode("latin-1")) if len(texts) == 1 else None
 
     async def authenticate_session(self, connection: HTTPConnection[Any], headers: Headers) -> Principal | None:
         """The key's principal of a request with a session cookie and without other credentials; None for any other request.
@@ -103,8 +108,7 @@ class Authentication:
         return await self._signature_authenticator.renew(principal)
 
     async def _authenticate_key(self, connection: HTTPConnection[Any], headers: Headers) -> Principal:
-        if not _has_single_key(headers):
-            raise Unauthenticated("The API key is not valid.")
+        _check_single_key(headers)
         if presented_key(headers) and not self._authenticator.was_valid_recently(headers):
             failures = self._limiter.limits.failures
             _apply(connection, await self._limiter.peek(failures, _address(connection)), only_if_rejected=True)
@@ -145,10 +149,11 @@ def session_token(connection: HTTPConnection[Any]) -> str | None:
     return token_of(connection.headers, secure=connection.scope["scheme"] in {"https", "wss"})
 
 
-def _has_single_key(headers: Headers) -> bool:
-    """Whether a request has one key. Of two keys a proxy may have checked the other one."""
+def _check_single_key(headers: Headers) -> None:
+    """Reject a request with two keys: a proxy may have checked the other key."""
     header = "x-api-key" if "x-api-key" in headers else "authorization"
-    return len(headers.getlist(header)) == 1
+    if len(headers.getlist(header)) > 1:
+        raise Unauthenticated("The API key is not valid.")
 
 
 def _apply(request: HTTPConnection[Any], decision: RateLimitDecision, *, only_if_rejected: bool = False) -> None:

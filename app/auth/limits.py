@@ -28,7 +28,7 @@ class RequestLimit(msgspec.Struct, frozen=True):
     @property
     def bucket(self) -> BucketSize:
         """The bucket that enforces the limit."""
-        return BucketSize.of(self.per_minute, self.per_minute / 60)
+        return _bucket(self.per_minute)
 
 
 class RequestLimits(msgspec.Struct, frozen=True):
@@ -115,3 +115,8 @@ class RequestRateLimiter:
 def _key(name: str, caller: str) -> str:
     """The key of a bucket. The caller is hashed, because clients choose the length of the text."""
     return f"diamond-inventory:limit:{name}:{hashlib.sha256(caller.encode()).hexdigest()[:32]}"
+
+
+@lru_cache(_MAX_KEYS)
+def _bucket(per_minute: int) -> BucketSize:
+    return BucketSize.of(per_minute, per_minute / 60)

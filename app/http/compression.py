@@ -6,6 +6,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.http.vary import add_vary
+
 # Bodies from this size on are compressed.
 MINIMUM_BYTES = 1024
 # From this size on, Starlette compresses in a thread.
@@ -31,7 +33,7 @@ class Compression(GZipMiddleware):
 
             async def send_varying(message: Message) -> None:
                 if message["type"] == "http.response.start":
-                    _add_vary(message)
+                    add_vary(message, b"Accept-Encoding")
                 await send(message)
 
             await self.app(scope, receive, send_varying)
@@ -57,9 +59,3 @@ def accepts_gzip(text: str) -> bool:
             _, _, digits = weight.partition("q=")
             return not digits.strip() or digits.strip(" 0.") != ""
     return False
-
-
-def _add_vary(message: Message) -> None:
-    headers = message.setdefault("headers", [])
-    if not any(name == b"vary" and b"accept-encoding" in value.lower() for name, value in headers):
-        MutableHeaders(raw=headers).add_vary_header("Accept-Encoding")

@@ -5,7 +5,6 @@ import secrets
 from time import perf_counter
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inventory.core.logging import get_logger
@@ -38,7 +37,9 @@ class Tracing:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        traceparent = Headers(scope=scope).get("traceparent")
+        traceparent = next(
+            (value.decode("latin-1") for name, value in scope["headers"] if name == b"traceparent"), None
+        )
         trace_id = trace_id_of(traceparent)
         status = 0
 
@@ -46,7 +47,7 @@ class Tracing:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = int(message["status"])
-                MutableHeaders(scope=message)["X-Request-Id"] = trace_id
+                message["headers"] = [*message["headers"], (b"x-request-id", trace_id.encode("ascii"))]
             await send(message)
 
         started = perf_counter()

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,6 +12,7 @@ from app.http import compression
 from app.services import State
 from inventory.core.build import fingerprint
 
+_MAX_CALLERS = 10_000
 # The fields of a response depend on the credentials.
 _VARY = "Accept-Encoding, X-API-Key, Authorization, X-Client-Id"
 
@@ -27,9 +29,13 @@ async def data_etag(request: Request[State], principal: Principal) -> str:
     """
     version = await request.state["services"].data_version.recent()
     target = (request.scope["raw_path"], request.scope["query_string"])
-    caller = (principal.client_id, *sorted(principal.scopes))
-    parts = (fingerprint(), version, *(part.decode("latin-1") for part in target), *caller)
+    parts = (fingerprint(), version, *(part.decode("latin-1") for part in target), _caller(principal))
     return _tag("\n".join(parts).encode())
+
+
+@lru_cache(_MAX_CALLERS)
+def _caller(principal: Principal) -> str:
+    return "\n".join((principal.client_id, *sorted(principal.scopes)))
 
 
 def matches_etag(request: Request[State], tag: str) -> bool:
@@ -79,7 +85,7 @@ def conditional(request: Request[State], response: Response) -> Response:
 
     The default tag is a hash of the response body. Tags are weak, because the response is compressed afterwards.
     """
-    if "cache-control" in response.headers:
+    if response.status_code == 304 or "cache-control" in response.headers:  # noqa: PLR2004 - the status of `not_modified`
         return response
     if request.method not in {"GET", "HEAD"} or response.status_code != 200:  # noqa: PLR2004 - the status of success
         response.headers["Cache-Control"] = "no-store"
@@ -101,5 +107,8 @@ def _headers(tag: str) -> dict[str, str]:
 
 def _if_none_match(request: Request[State]) -> set[str]:
     """Return the tags of If-None-Match as weak tags, for weak comparison."""
-    texts = ",".join(request.headers.getlist("if-none-match")).split(",")
+    given = [value for name, value in request.scope["headers"] if name == b"if-none-match"]
+    if not given:
+        return set()
+    texts = b",".join(given).decode("latin-1").split(",")
     return {text if text in {"", "*"} else f"W/{text.removeprefix('W/')}" for text in map(str.strip, texts)}

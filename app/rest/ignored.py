@@ -1,10 +1,12 @@
 """Response header `X-Ignored-Parameters`: unknown query parameters of a request."""
 
 from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,6 +18,9 @@ HEADER = "X-Ignored-Parameters"
 MAX_NAMES = 20
 _MAX_NAME_LENGTH = 40
 _MORE = "..."
+# Query strings of an operation whose names are known: clients repeat them.
+_MAX_REMEMBERED = 1000
+_MAX_REMEMBERED_BYTES = 1000
 
 
 def report_ignored(endpoint: Endpoint, parameters: Collection[Parameter]) -> Endpoint:
@@ -23,15 +28,22 @@ def report_ignored(endpoint: Endpoint, parameters: Collection[Parameter]) -> End
     known = {parameter.name for parameter in parameters}
     repeated = {parameter.name for parameter in parameters if parameter.repeats}
 
+    def ignored(query: bytes) -> str:
+        names = [
+            name
+            for name in dict.fromkeys(QueryParams(query))
+            if name and name not in known and listed_name(name) not in repeated
+        ]
+        return ", ".join(_header_names(names))
+
+    remembered = lru_cache(_MAX_REMEMBERED)(ignored)
+
     async def with_header(request: Request[Any]) -> Response:
-        if request.scope["query_string"]:
-            names = [
-                name
-                for name in dict.fromkeys(request.query_params)
-                if name and name not in known and listed_name(name) not in repeated
-            ]
+        query = request.scope["query_string"]
+        if query:
+            names = remembered(query) if len(query) <= _MAX_REMEMBERED_BYTES else ignored(query)
             if names:
-                add_headers(request.scope, {HEADER: ", ".join(_header_names(names))})
+                add_headers(request.scope, {HEADER: names})
         return await endpoint(request)
 
     return with_header

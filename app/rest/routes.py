@@ -268,4 +268,5 @@ OPERATIONS = (
     ),
 )
 
-ROUTES = tuple(operation.route for operation in OPERATIONS)
+# Diamonds are asked for most, and the first match counts.
+ROUTES = tuple(operation.route for operation in sorted(OPERATIONS, key=lambda operation: not operation.versioned))
