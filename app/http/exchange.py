@@ -16,7 +16,7 @@ log = get_logger()
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode("ascii") for status in HTTPStatus}
 _WITHOUT_BODY = frozenset({204, 304})
-# Maximum size of content that is sent together with the response head, to save a system call.
+# Content up to this size is joined with the response head. Larger content is not copied: one system call writes both.
 _LARGEST_JOINED = 65_536
 
 
@@ -188,10 +188,15 @@ class Exchange:
             self._left -= len(content)
             if self._left < 0 or (self._left > 0 and not more):
                 raise RuntimeError("The content length differs from Content-Length.")
-        if self._head and len(content) <= _LARGEST_JOINED:
-            content, self._head = self._head + content, b""
-        self._send_head()
-        if content:
+        if self._head and content:
+            head, self._head = self._head, b""
+            if len(content) <= _LARGEST_JOINED:
+                self._connection.transport.write(head + content)
+            else:
+                self._connection.transport.writelines((head, content))
+        elif self._head:
+            self._send_head()
+        elif content:
             self._connection.transport.write(content)
         if not more:
             self._complete()

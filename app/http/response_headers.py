@@ -54,20 +54,16 @@ class ResponseHeaders:
 def _completed(status: int, present: Iterable[RawHeader], added: Mapping[str, str]) -> list[RawHeader]:
     """Add headers to those of a response, which take precedence."""
     headers = list(present)
-    names = {name.lower() for name, _ in headers}
+    names = {name.lower(): value for name, value in headers}
     if added:
         raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in added.items()]
         headers += [pair for pair in raw if pair[0] not in names]
-        names.update(name for name, _ in raw)
+        names = {**dict(raw), **names}
     # A cache replaces the headers of its stored response with those of a 304, so a 304 gets no defaults.
     if status == HTTPStatus.NOT_MODIFIED:
         return headers
     headers += [pair for pair in _RAW_SECURITY if pair[0] not in names]
     # An HTML page sets its own policy.
-    if _POLICY[0] not in names and not _is_html(headers):
+    if _POLICY[0] not in names and not names.get(b"content-type", b"").startswith(b"text/html"):
         headers.append(_POLICY)
     return headers
-
-
-def _is_html(headers: Iterable[RawHeader]) -> bool:
-    return any(name == b"content-type" and value.startswith(b"text/html") for name, value in headers)
