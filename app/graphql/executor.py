@@ -7,6 +7,7 @@ and conditions. If a value raises, or is null in a non-null field, graphql-core 
 the error as usual.
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from typing import Any, NoReturn
@@ -110,7 +111,7 @@ class PlainFieldExecutor(StrawberryGraphQLCoreExecutionContext):
     def _field(self, kind: GraphQLObjectType, selected: Any) -> SelectedField | None:
         name = selected[0].node.name.value
         if name == "__typename":
-            return SelectedField(None, None, None)
+            return SelectedField(None, None)
         plain = _plain(kind, name)
         if any(details.node.arguments for details in selected):
             return None
@@ -119,9 +120,35 @@ class PlainFieldExecutor(StrawberryGraphQLCoreExecutionContext):
         output: GraphQLOutputType = kind.fields[name].type
         inner = get_named_type(output)
         if isinstance(inner, GraphQLScalarType | GraphQLEnumType):
-            return SelectedField(plain.read, output, None)
-        below = self._selection(inner, selected) if isinstance(inner, GraphQLObjectType) else None
-        return None if below is None else SelectedField(plain.read, output, below)
+            return SelectedField(plain.read, output)
+        return self._object(inner, selected, plain.read, output) if isinstance(inner, GraphQLObjectType) else None
+
+    def _object(
+        self, kind: GraphQLObjectType, selected: Any, read: Read, output: GraphQLOutputType
+    ) -> SelectedField | None:
+        inline = self._inlined(kind, selected, read)
+        if inline is not None:
+            return SelectedField(read, output, inline=inline)
+        below = self._selection(kind, selected)
+        return None if below is None else SelectedField(read, output, below)
+
+    def _inlined(self, kind: GraphQLObjectType, selected: Any, read: Read) -> Mapping[str, SelectedField] | None:
+        """Return the fields of an object, read where its columns are; None if one of them needs the object."""
+        if read.inline is None:
+            return None
+        fields, deferred, _ = self.collect_subfields(kind, selected)
+        inlined: dict[str, SelectedField] = {}
+        for key, below in fields.items():
+            field = self._field(kind, below)
+            if field is None or deferred:
+                return None
+            if field.read is not None:
+                column = read.inline.get(field.read.column or "")
+                if column is None or field.read.owner or field.below:
+                    return None
+                field = SelectedField(Read(read.owner, column=column, leaf=field.read.leaf), field.type)
+            inlined[key] = field
+        return inlined
 
     def _may(self, scope: Scope | None) -> bool:
         if scope is None:

@@ -5,7 +5,7 @@ A page of diamonds has a thousand fields, and a call per field costs more than t
 type of each value inline. It raises `NotPlain` for every value that only graphql-core can handle.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any, NamedTuple, TypeVar
 
@@ -17,12 +17,14 @@ from graphql import (
     GraphQLID,
     GraphQLInt,
     GraphQLList,
+    GraphQLNamedType,
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLScalarType,
     GraphQLString,
     Undefined,
+    get_named_type,
 )
 from strawberry.schema.schema_converter import CustomGraphQLEnumType, GraphQLCoreConverter
 
@@ -59,12 +61,16 @@ class Read(msgspec.Struct, frozen=True):
     """How to read a field from its object: an attribute `owner`, then a column of it or a function of it.
 
     `leaf`: converts a value that is not None to its response value, in place of the type's own conversion.
+    `inline`: where the function makes an object of columns as they are, the column of each attribute of that object. The object
+    is None if all columns in `absent` are.
     """
 
     owner: str
     column: str | None = None
     function: Make | None = None
     leaf: Make | None = None
+    inline: Mapping[str, str] | None = None
+    absent: Sequence[str] = ()
 
 
 class PlainField(NamedTuple):
@@ -75,11 +81,15 @@ class PlainField(NamedTuple):
 
 
 class SelectedField(NamedTuple):
-    """A selected field of an object. `below`: compiled selection of its object type; None for leaves."""
+    """A selected field of an object. `below`: compiled selection of its object type; None for leaves.
+
+    `inline`: instead of `below`, the selected fields of that object, read from the owner of this field.
+    """
 
     read: Read | None
     type: GraphQLOutputType | None
-    below: Make | None
+    below: Make | None = None
+    inline: "Mapping[str, SelectedField] | None" = None
 
 
 class Compiler:
@@ -93,10 +103,10 @@ class Compiler:
 
     def compile(self, fields: Mapping[str, SelectedField]) -> Make:
         """Compile a selection. `fields`: by response key; a field without `read` is `__typename`."""
-        members = [f"{key!r}: {self._field(field)}" for key, field in fields.items()]
+        members = self._members(fields, self._kind)
         lines = ["def make(value):", *self._type_check()]
         lines += [f"    {local} = value.{owner}" for owner, local in self._owners.items() if owner]
-        lines.append(f"    return {{{', '.join(members)}}}")
+        lines.append(f"    return {members}")
         # The source consists of generated names, of attributes that the schema declares, and of response keys, whose
         # grammar is that of GraphQL names.
         code = compile("\n".join(lines), "<selection>", "exec")
@@ -116,16 +126,28 @@ class Compiler:
             "        raise NotPlain",
         ]
 
-    def _field(self, field: SelectedField) -> str:
+    def _members(self, fields: Mapping[str, SelectedField], kind: GraphQLNamedType) -> str:
+        """Return the dict display of an object."""
+        return f"{{{', '.join(f'{key!r}: {self._field(field, kind)}' for key, field in fields.items())}}}"
+
+    def _field(self, field: SelectedField, kind: GraphQLNamedType) -> str:
         if field.read is None or field.type is None:
-            return repr(self._kind.name)
+            return repr(kind.name)
+        if field.inline is not None:
+            made = self._members(field.inline, get_named_type(field.type))
+            owner = self._owner(field.read)
+            missing = " and ".join(f"{owner}.{column} is None" for column in field.read.absent)
+            return f"(None if {missing} else {made})" if missing else made
         return self._completed(self._value(field.read), field.type, field.below or field.read.leaf)
 
     def _value(self, read: Read) -> str:
-        owner = self._owners.setdefault(read.owner, f"owner{len(self._owners)}" if read.owner else "value")
+        owner = self._owner(read)
         if read.column is not None:
             return f"{owner}.{read.column}"
         return f"{self._name(read.function)}({owner})"
+
+    def _owner(self, read: Read) -> str:
+        return self._owners.setdefault(read.owner, f"owner{len(self._owners)}" if read.owner else "value")
 
     def _completed(self, value: str, kind: GraphQLOutputType, below: Make | None) -> str:
         """Return the expression that completes a value."""

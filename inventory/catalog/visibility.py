@@ -97,6 +97,8 @@ def _with_flags(columns: Collection[str]) -> frozenset[str]:
 
 
 def _shown_page(page: SearchPage) -> SearchPage:
+    if not any(_hides(hit.diamond) for hit in page.hits):
+        return page
     return SearchPage([_shown_hit(hit) for hit in page.hits], more=page.more)
 
 
@@ -106,7 +108,7 @@ def _shown_hit(hit: SearchHit) -> SearchHit:
 
 
 def _shown(diamond: Diamond) -> Diamond:
-    if diamond.certificate_hidden is not True and diamond.measurements_hidden is not True:
+    if not _hides(diamond):
         return diamond
     changes: dict[str, Any] = {}
     if diamond.certificate_hidden is True:
@@ -115,6 +117,10 @@ def _shown(diamond: Diamond) -> Diamond:
         changes |= dict.fromkeys(_MEASURES) | {"measurements": "{}"}
     asked = {name: value for name, value in changes.items() if getattr(diamond, name) is not msgspec.UNSET}
     return msgspec.structs.replace(diamond, **asked) if asked else diamond
+
+
+def _hides(diamond: Diamond) -> bool:
+    return diamond.certificate_hidden is True or diamond.measurements_hidden is True
 
 
 def _without_certificate(diamond: Diamond) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 The declarations define the resolvers and the columns that a query selects.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any
 
@@ -12,6 +12,7 @@ import strawberry
 
 from app.auth.scopes import Scope
 from app.graphql.diamonds.grades import grade_names, graded
+from app.graphql.money import Money, money
 from app.graphql.permissions import RequireScope
 from app.graphql.selection_compiler import READ, Read
 from inventory.catalog.diamond import Diamond as Row
@@ -61,3 +62,13 @@ def grade(name: str, scale: type[Enum], description: str) -> Any:
 def column(name: str, description: str) -> Any:
     """Declare a field that is a column."""
     return computed(name, of=lambda row: getattr(row, name), description=description, read=Read("row", column=name))
+
+
+def amount(cents: str, *, description: str, columns: Sequence[str] | None = None, scope: Scope | None = None) -> Any:
+    """Declare a field that is an amount of money. `cents`: attribute of a row; `columns`: of others that it is computed from."""
+
+    def of(row: Row) -> Money:
+        return money(getattr(row, cents))
+
+    read = Read("row", function=of, inline={"cents": cents})
+    return computed(*(columns or (cents,)), of=of, description=description, scope=scope, read=read)

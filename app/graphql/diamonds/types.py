@@ -25,7 +25,7 @@ from app.graphql.diamonds.details import (
     measurements_of,
     reported_grades_of,
 )
-from app.graphql.diamonds.fields import SOURCE, FieldSource, column, computed, grade
+from app.graphql.diamonds.fields import SOURCE, FieldSource, amount, column, computed, grade
 from app.graphql.diamonds.grades import (
     Availability,
     ClarityGrade,
@@ -80,6 +80,9 @@ class DiamondHold:
         client_id: str = self.row["client_id"]
         asked = self.asked_reference
         return client_id == info.context.caller.client_id and (asked is None or asked == self.row["reference"])
+
+
+_CERTIFICATE = {"lab": "certificate_lab", "number": "certificate_number", "pdf_url": "certificate_pdf_url"}
 
 
 def _hold(row: Row) -> DiamondHold | None:
@@ -155,26 +158,23 @@ class Diamond(Node):
         "certificate_pdf_url",
         of=certificate_of,
         description="Certificate of the laboratory.",
+        read=Read("row", function=certificate_of, inline=_CERTIFICATE, absent=tuple(_CERTIFICATE.values())),
     )
     image_url: str | None = column("image_url", "URL of an image.")
     video_url: str | None = column("video_url", "URL of a video, usually a 360-degree view.")
-    price: Money = computed(
-        "retail_price_cents", of=lambda row: money(row.retail_price_cents), description="Retail price."
-    )
-    price_per_carat: Money = computed(
-        "retail_price_cents", "carat_milli",
-        of=lambda row: money(row.retail_per_carat_cents),
+    price: Money = amount("retail_price_cents", description="Retail price.")
+    price_per_carat: Money = amount(
+        "retail_per_carat_cents",
+        columns=("retail_price_cents", "carat_milli"),
         description="Retail price per carat, rounded half up to the cent.",
-    )  # fmt: skip
-    supplier_price: Money | None = computed(
+    )
+    supplier_price: Money | None = amount(
         "supplier_price_cents",
-        of=lambda row: money(row.supplier_price_cents),
         description="Price of the supplier. Null with a FORBIDDEN error without the scope.",
         scope=Scope.PRICES_SUPPLIER,
     )
-    supplier_price_per_carat: Money | None = computed(
+    supplier_price_per_carat: Money | None = amount(
         "price_per_carat_cents",
-        of=lambda row: money(row.price_per_carat_cents),
         description="Price of the supplier per carat. Null with a FORBIDDEN error without the scope.",
         scope=Scope.PRICES_SUPPLIER,
     )
