@@ -69,7 +69,7 @@ def _summarize(run: Run, figures: Figures) -> None:
         f"planned with {figures.count_queries} counts; {figures.repeated:,} stones read twice, where pages overlap",
         soft_wrap=True,
     )
-    balance = f"{figures.diamonds_active:,} served + {figures.quarantined:,} quarantined"
+    balance = f"{figures.diamonds_active:,} in the inventory + {figures.quarantined:,} quarantined"
     if figures.accounted_for:
         console.print(f"  [green]Nothing is lost:[/] {balance} = {figures.supplier_stones:,} at the supplier")
     else:

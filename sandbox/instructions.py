@@ -26,7 +26,7 @@ _FILTERS = (
 )
 _HOLD = (
     "mutation ($id: ID!) { holdCreate(input: {diamondId: $id}) "
-    "{ hold { id state expiresAt price { formatted } } userErrors { code message } } }"
+    "{ hold { id state expiresAt price { formatted } } userErrors { code field message } } }"
 )
 
 

@@ -11,10 +11,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-Step = Literal["starting", "counting", "reading", "consolidating"]
+Step = Literal["starting", "scheduling", "counting", "reading", "consolidating"]
 
 _TITLES: dict[Step, str] = {
     "starting": "Starting the servers",
+    "scheduling": "Starting the sync",
     "counting": "Counting the feed",
     "reading": "Reading stones",
     "consolidating": "Consolidating",

@@ -75,7 +75,9 @@ class SyncRun:
             return await repository.newest(connection, self._feed)
 
     async def _progress(self, run: Run | None) -> ProgressState:
-        if run is None or run.status == "planning":
+        if run is None:
+            return ProgressState("scheduling")
+        if run.status == "planning":
             return ProgressState("counting")
         async with self._database.connection() as connection:
             if run.status == "consolidating":

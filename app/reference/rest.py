@@ -1,9 +1,11 @@
 """Reference of the REST operations."""
 
 from itertools import groupby
+from typing import Any
 
 from app.reference.table import NOTE, code, page, table
 from app.rest.operation import RestOperation
+from app.rest.parameters import Parameter
 from app.rest.routes import DOCUMENTED
 
 
@@ -11,7 +13,8 @@ def rest_page() -> str:
     """Each operation with its scope, its parameters and its errors."""
     lines = [
         "`openapi.json` describes parameters, bodies and answers completely; `/api-docs` shows it. A key goes into the header",
-        f"`X-API-Key`. {NOTE}",
+        "`X-API-Key`. An operation ignores query parameters that it does not know; the response header",
+        f"`X-Ignored-Parameters` names them. {NOTE}",
     ]
     for tag, operations in groupby(DOCUMENTED, key=lambda operation: operation.tag):
         lines += ["", f"## {tag}"]
@@ -39,8 +42,15 @@ def _operation(operation: RestOperation) -> list[str]:
         ]
     if operation.parameters:
         rows = (
-            (code(parameter.name), parameter.description, code(parameter.scope or ""))
+            (code(parameter.name), _values(parameter), parameter.description, code(parameter.scope or ""))
             for parameter in operation.parameters
         )
-        lines += ["", *table(("parameter", "meaning", "scope"), rows)]
+        lines += ["", *table(("parameter", "values", "meaning", "scope"), rows)]
     return lines
+
+
+def _values(parameter: Parameter) -> str:
+    """The type of a parameter, or its permitted values, and whether it may be repeated."""
+    schema: Any = parameter.schema["items"] if parameter.repeats else parameter.schema
+    kind = ", ".join(map(code, schema["enum"])) if "enum" in schema else str(schema.get("format", schema["type"]))
+    return f"{kind}; may be repeated" if parameter.repeats else kind

@@ -72,7 +72,8 @@ def document(operations: Sequence[RestOperation]) -> dict[str, Any]:
         "info": {
             "title": "Diamond Inventory",
             "version": "2",
-            "description": "Search, hold and purchase diamonds; operate the sync.",
+            "description": "Search, hold and purchase diamonds; operate the sync. Query parameters that an operation does not know "
+            "are ignored; the response header `X-Ignored-Parameters` names them.",
             "contact": {"name": "The maintainers", "url": "https://example.com"},
             "license": {"name": "MIT", "identifier": "MIT"},
         },

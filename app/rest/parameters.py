@@ -192,7 +192,7 @@ def _instant(text: str) -> datetime:
         # Converted to UTC here: an instant that leaves the calendar by its time zone is an error of the client.
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (msgspec.ValidationError, OverflowError):
-        raise ValueError("should be an instant such as 2026-01-31T12:00:00Z") from None
+        raise ValueError("should be an instant such as 2026-01-31T12:00:00Z; write + as %2B") from None
 
 
 def _decimal(text: str) -> Decimal:

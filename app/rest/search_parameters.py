@@ -111,9 +111,13 @@ def read_search(parameters: Parameters) -> SearchRequest:
         has_image=one("has_image", boolean, description="With or without an image."),
         has_video=one("has_video", boolean, description="With or without a video."),
         has_spin=one("has_spin360", boolean, description="With or without a 360-degree view."),
-        delivery_max_days=between("delivery_days", _days, _days, description="Business days until delivery at most"),
+        delivery_max_days=between("delivery_days", _days, _days, description="Longest delivery time in business days"),
         return_days=RETURNABLE.get(one("returnable", boolean, description="Stated as returnable or not.")),
-        availability=many("availability", _availability, description="Any of these availabilities."),
+        availability=many(
+            "availability",
+            _availability,
+            description="Any of these availabilities; all of them if omitted, also sold diamonds, unlike in GraphQL.",
+        ),
         supplier=many("supplier", word, description="Any of these codes of suppliers."),
         certificate_lab=_spelled(parameters, "certificate_lab", criteria.labs, "Any of these laboratories."),
         certificate_number=many(
@@ -125,7 +129,9 @@ def read_search(parameters: Parameters) -> SearchRequest:
             "stock_number", word, description="Any of these stock numbers, withheld like those of certificates."
         ),
         number_prefix=one(
-            "search", _start, description="Beginning of a certificate or stock number, withheld like these."
+            "search",
+            _start,
+            description="Beginning of a certificate or stock number, at least 3 characters, withheld like these.",
         ),
         created_since=one("created_since", instant, description="Entered the inventory at this time or later."),
         updated_since=one("updated_since", instant, description="Changed at this time or later."),

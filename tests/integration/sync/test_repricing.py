@@ -90,7 +90,7 @@ async def test_repricing_and_concurrent_batches_do_not_wait_for_each_other(
 
     async def until_paused(transactions: int) -> None:
         async with asyncio.timeout(20):
-            while await driver.value(paused) < transactions:  # noqa: ASYNC110 - waits for a state of Postgres
+            while int(str(await driver.value(paused))) < transactions:  # noqa: ASYNC110 - waits for a state of Postgres
                 await asyncio.sleep(0.01)
 
     # A batch of the repricing covers the batches of the consolidation. It waits for the first stone, the consolidation for it.
