@@ -305,9 +305,9 @@ async def test_rejection_before_record_leaves_key_unused(site: TradingSite) -> N
 async def test_trading_is_unavailable_without_supplier(site: TradingSite) -> None:
     nothing = (site.database, None, BackgroundTasks())
     for attempt in (
-        Holds(site.settings.trading, *nothing).create(site.ids[0], "acme"),
+        Holds(site.settings.trading, *nothing, trading_feed="nivoda").create(site.ids[0], "acme"),
         Destinations(None).listed(),
-        Purchases(site.settings, *nothing, Destinations(None)).buy(
+        Purchases(site.settings, *nothing, Destinations(None), trading_feed="nivoda").buy(
             PurchaseRequest(diamond_id=site.ids[0], destination_id="x"), client_id="acme", key="1"
         ),
     ):
