@@ -14,7 +14,9 @@ from pathlib import Path
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
 DIGEST = f"sha256:{'d' * 64}"
 URL = "https://api.example.azurecontainerapps.io"
-_ROLES = ("pull", "queue", "scaler", "watermarks")
+DOMAIN = "api.example.com"
+_ROLES = ("pull", "queue", "scaler", "vault", "watermarks")
+_LONGEST_VAULT_NAME = 24
 _MODULES = {"container_registry", "service_bus", "storage"}
 
 
@@ -173,7 +175,34 @@ def _container_app(state: State, verb: str, command: CommandLine) -> str:
         if command["--command"] != "sh":
             raise PrerequisiteMissing("a command line after --command may be taken as one file name")
         return state.add("key")
+    if verb == "containerapp hostname bind":
+        assert command["--certificate"] == "/certificates/api"
+        state.need(f"environment {command['--environment']} in {group}")
+        return state.add(f"domain {command['--hostname']}")
     return "shown"
+
+
+def _vault(state: State, verb: str, command: CommandLine) -> str:
+    name = command.get("--vault-name") or command["--name"]
+    if verb == "keyvault create":
+        state.need(f"resource group {command['--resource-group']}", "provider Microsoft.KeyVault")
+        if len(name) > _LONGEST_VAULT_NAME:
+            raise PrerequisiteMissing(f"{name} is too long for a vault")
+        return state.add(f"vault {name}")
+    state.need(f"vault {name}")
+    if verb.startswith("keyvault secret"):
+        state.need(f"role Key Vault Secrets Officer on /vault/{name}")
+        if verb == "keyvault secret list" and state.calls.count(state.calls[-1]) == 1:
+            raise PrerequisiteMissing("the role is not effective yet")
+        if verb == "keyvault secret set" and not re.fullmatch("[a-z-]+", command["--name"]):
+            raise PrerequisiteMissing(f"{command['--name']} is not the name of a secret")
+        return ""
+    return f"/vault/{name}"
+
+
+def _lock(state: State, _verb: str, command: CommandLine) -> str:
+    state.need(f"resource group {command['--resource-group']}")
+    return ""
 
 
 def _logs(state: State, verb: str, command: CommandLine) -> str:
@@ -217,6 +246,8 @@ _AZ: dict[str, Callable[[State, str, CommandLine], str]] = {
     "containerapp": _container_app,
     "monitor log-analytics": _logs,
     "identity": _identity,
+    "keyvault": _vault,
+    "lock": _lock,
 }
 
 
@@ -261,7 +292,7 @@ def terraform(state: State, command: CommandLine) -> str:
     state.need(f"initialized {environment}", "subscription")
     if verb == "output":
         state.need(f"workspace diamonds-{environment}-logs")
-        return URL
+        return '{"certificate": "/certificates/api"}' if "custom_domain" in command.all else URL
     if not (directory / "terraform.tfvars").is_file():
         raise PrerequisiteMissing("there is no terraform.tfvars")
     state.need(*(f"provider Microsoft.{name}" for name in ("App", "ServiceBus", "ContainerRegistry", "Insights")))
@@ -297,6 +328,9 @@ def docker(state: State, command: CommandLine) -> str:
 
 def curl(state: State, command: CommandLine) -> str:
     url = next(part for part in command.all if part.startswith("https://"))
+    if url.startswith(f"https://{DOMAIN}/"):
+        state.need(f"domain {DOMAIN}")
+        return ""
     if not url.startswith(URL):
         raise PrerequisiteMissing(f"no server at {url}")
     if not url.endswith("/ready"):
