@@ -96,7 +96,7 @@ def main(arguments: Sequence[str]) -> None:
     Console(width=max(Console().width, _WIDTH)).print(_table(reports))
     if document:
         document.write(_json_document(plan, reports))
-    wrong = [f"{name}: {what}" for name, report in reports.items() for what in report.wrong]
+    wrong = [f"{name}: {problem}" for name, report in reports.items() for problem in report.wrong]
     sys.stderr.writelines(f"{line}\n" for line in wrong)
     sys.exit(1 if wrong else 0)
 

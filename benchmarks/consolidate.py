@@ -35,11 +35,11 @@ QUICK = Options(stones=2_000, rounds=1)
 async def measure(options: Options, servers: Servers) -> Report:
     """Consolidate the three runs, and measure the limit of each."""
     items = list(payloads(options.stones, seed=options.seed))
-    dearer = list(payloads(options.stones, seed=options.seed, raised_cents=100))
+    raised = list(payloads(options.stones, seed=options.seed, raised_cents=100))
     stages = (
         ("first load", items, "INSERT ... SELECT of the mapped rows"),
-        ("everything changed", dearer, "the same, ON CONFLICT DO UPDATE"),
-        ("nothing changed", dearer, "SELECT that compares all hashes"),
+        ("everything changed", raised, "the same, ON CONFLICT DO UPDATE"),
+        ("nothing changed", raised, "SELECT that compares all hashes"),
     )
     paces: dict[str, tuple[list[Pace], list[Pace]]] = {name: ([], []) for name, _, _ in stages}
     site = await servers.site()

@@ -70,9 +70,9 @@ async def measure(options: Options, servers: Servers) -> Report:
             async with route_of(inventory_api.site, content) as peer:
                 route = HttpRequest.post(f"{peer.address}/", body, {})
                 for _ in range(options.rounds):
-                    await rounds.measure(ours, inventory_api.api, rounds.answered, rounds.cpu, options)
-                    await rounds.measure(route, peer, rounds.routed, rounds.routed_cpu, options)
-                    rounds.fetched.append(await _measure_statement(connection, found, options.seconds))
+                    await rounds.measure(ours, inventory_api.api, rounds.api_paces, rounds.api_cpu, options)
+                    await rounds.measure(route, peer, rounds.route_paces, rounds.route_cpu, options)
+                    rounds.statement_paces.append(await _measure_statement(connection, found, options.seconds))
             figures += rounds.figures(name)
             details[f"{name}: bytes"] = len(content)
     return Report(figures=figures, details=details)
@@ -82,11 +82,11 @@ class _Measurements:
     """Measurements of one document."""
 
     def __init__(self) -> None:
-        self.answered: list[Pace] = []
-        self.routed: list[Pace] = []
-        self.fetched: list[Pace] = []
-        self.cpu: list[Pace] = []
-        self.routed_cpu: list[Pace] = []
+        self.api_paces: list[Pace] = []
+        self.route_paces: list[Pace] = []
+        self.statement_paces: list[Pace] = []
+        self.api_cpu: list[Pace] = []
+        self.route_cpu: list[Pace] = []
 
     @staticmethod
     async def measure(
@@ -104,21 +104,24 @@ class _Measurements:
             Figure(
                 name=f"{name} over HTTP",
                 unit="requests/s",
-                ours=Pace.middle(self.answered),
+                ours=Pace.middle(self.api_paces),
                 beside=beside,
                 other=Pace.middle(other),
             )
-            for beside, other in (("the same bytes by a route", self.routed), ("the statement, prepared", self.fetched))
+            for beside, other in (
+                ("the same bytes by a route", self.route_paces),
+                ("the statement, prepared", self.statement_paces),
+            )
         ]
-        cpu = Figure(
+        cpu_figure = Figure(
             name=f"{name}, Python CPU",
             unit="ms/request",
-            ours=Pace.middle(self.cpu),
+            ours=Pace.middle(self.api_cpu),
             beside="the same bytes by a route",
-            other=Pace.middle(self.routed_cpu),
+            other=Pace.middle(self.route_cpu),
             smaller_is_better=True,
         )
-        return [*rates, cpu]
+        return [*rates, cpu_figure]
 
 
 def _check(content: bytes) -> None:

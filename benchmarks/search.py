@@ -147,7 +147,7 @@ async def _random_deep_page(
 def random_search(generator: random.Random) -> tuple[DiamondCriteria, SortOrder]:
     """Random search as a shop may send it: usually shape and size, often price and grades, in a random order."""
 
-    def some(share: float, value: Callable[[], object]) -> object:
+    def optional(share: float, value: Callable[[], object]) -> object:
         return value() if generator.random() < share else None
 
     def grades_between(scale: Sequence[str], most: int) -> list[str]:
@@ -159,16 +159,16 @@ def random_search(generator: random.Random) -> tuple[DiamondCriteria, SortOrder]
         return NumericRange(low, high)
 
     criteria = {
-        "shape": some(
+        "shape": optional(
             0.7, lambda: generator.sample(["ROUND", "OVAL", "CUSHION", "EMERALD", "PEAR"], generator.randint(1, 2))
         ),
-        "carat_milli": some(0.7, lambda: between((300, 500, 700, 900, 1000, 1500, 2000, 3000))),
-        "retail_price_cents": some(0.5, lambda: between((50_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000))),
-        "color": some(0.5, lambda: grades_between(grades.COLORS, 7)),
-        "clarity": some(0.5, lambda: grades_between(grades.CLARITIES, 8)),
-        "cut": some(0.2, lambda: ["IDEAL", "EXCELLENT"]),
-        "lab_grown": some(0.3, lambda: False),
-        "availability": some(0.3, lambda: ["available"]),
-        "certificate_lab": some(0.2, lambda: ["GIA"]),
+        "carat_milli": optional(0.7, lambda: between((300, 500, 700, 900, 1000, 1500, 2000, 3000))),
+        "retail_price_cents": optional(0.5, lambda: between((50_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000))),
+        "color": optional(0.5, lambda: grades_between(grades.COLORS, 7)),
+        "clarity": optional(0.5, lambda: grades_between(grades.CLARITIES, 8)),
+        "cut": optional(0.2, lambda: ["IDEAL", "EXCELLENT"]),
+        "lab_grown": optional(0.3, lambda: False),
+        "availability": optional(0.3, lambda: ["available"]),
+        "certificate_lab": optional(0.2, lambda: ["GIA"]),
     }
     return DiamondCriteria(**criteria), SortOrder(generator.choice(_PUBLIC), descending=generator.random() < 0.5)  # type: ignore[arg-type]

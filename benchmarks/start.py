@@ -38,10 +38,10 @@ QUICK = Options(rounds=1)
 async def measure(options: Options, servers: Servers) -> Report:
     """Start the processes alternately."""
     del servers
-    taken: dict[str, tuple[list[Pace], list[Pace]]] = {name: ([], []) for name in _COMMANDS}
+    paces: dict[str, tuple[list[Pace], list[Pace]]] = {name: ([], []) for name in _COMMANDS}
     for _ in range(options.rounds):
         for name, (command, imports) in _COMMANDS.items():
-            ours, other = taken[name]
+            ours, other = paces[name]
             ours.append(Pace(cpu_of(*command)))
             other.append(Pace(cpu_of("-c", imports)))
     return Report(
@@ -54,6 +54,6 @@ async def measure(options: Options, servers: Servers) -> Report:
                 other=Pace.middle(other),
                 smaller_is_better=True,
             )
-            for name, (ours, other) in taken.items()
+            for name, (ours, other) in paces.items()
         ]
     )

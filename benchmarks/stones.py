@@ -54,10 +54,10 @@ async def load_inventory(database: Database, count: int, *, seed: int) -> None:
     The stones have the distribution of a live inventory; the stones of the data file are all round and natural.
     """
     now, run_id = utc_now(), uuid4()
-    waiting = payloads(count, seed=seed, spread="density")
+    remaining = payloads(count, seed=seed, spread="density")
     async with database.connection() as connection:
         for number in range(0, count, _CHUNK):
-            observed = [observe(payload) for payload in islice(waiting, _CHUNK)]
+            observed = [observe(payload) for payload in islice(remaining, _CHUNK)]
             rows = raw_rows(observed, SUPPLIER, run_id, now)
             await connection.copy_records_to_table("raw_diamonds_nivoda", records=rows, columns=RAW_COLUMNS)
             await _upsert(connection, [one.stone for one in observed if one.stone], now + timedelta(seconds=number))

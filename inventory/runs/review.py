@@ -50,8 +50,8 @@ async def quarantine_groups(
     """
     groups = await connection.fetch(sql.quarantine_groups, run_id, _MAX_GROUPS, feed)
     keys = [list(zip(group["example_feeds"], group["example_ids"], strict=True)) for group in groups]
-    wanted = [key for group_keys in keys for key in group_keys]
-    rows = await connection.fetch(sql.raw_items, [key[0] for key in wanted], [key[1] for key in wanted])
+    item_keys = [key for group_keys in keys for key in group_keys]
+    rows = await connection.fetch(sql.raw_items, [key[0] for key in item_keys], [key[1] for key in item_keys])
     items = {(row["feed"], row["supplier_stone_id"]): RawItem(**row) for row in rows}
     return [
         QuarantineGroup(

@@ -61,6 +61,6 @@ USABLE, UNUSABLE = tuple(USABLE_KINDS), tuple(UNUSABLE_KINDS)
 
 def corrupt(kind: str, item: Item, seed: int) -> None:
     """Corrupt a clean item in place. The same seed gives the same result."""
-    smears: Mapping[str, Corruption] = {**USABLE_KINDS, **UNUSABLE_KINDS}
-    found: Any = smears[kind](item, Random(f"{kind}:{seed}"))
-    override(item, found)
+    corruptions: Mapping[str, Corruption] = {**USABLE_KINDS, **UNUSABLE_KINDS}
+    overrides: Any = corruptions[kind](item, Random(f"{kind}:{seed}"))
+    override(item, overrides)

@@ -73,7 +73,7 @@ class Changes:
             self._inventory.remove(ordinal)
         return [stone_id(ordinal) for ordinal in ordinals]
 
-    def bring_back(self, ids: Sequence[str]) -> list[str]:
+    def restore_removed(self, ids: Sequence[str]) -> list[str]:
         """Restore removed stones. Stones that are in the feed are not changed.
 
         Raises:
@@ -82,7 +82,7 @@ class Changes:
         ordinals = list(dict.fromkeys(self._find_former(text) for text in ids))
         for ordinal in ordinals:
             if not self._inventory.stones.present[ordinal]:
-                self._inventory.bring_back(ordinal)
+                self._inventory.restore_removed(ordinal)
         return [stone_id(ordinal) for ordinal in ordinals]
 
     def drift(self, random: Random, kind: DriftKind) -> str | None:
@@ -134,14 +134,14 @@ class Changes:
         self._inventory.set_indexed(ordinal, indexed=indexed)
         return stone_id(ordinal)
 
-    def offer_again(self, identity: str, price: int) -> str:
+    def add_offer(self, identity: str, price: int) -> str:
         """Add another offer of a stone at a price in cents. Returns the id of the offer.
 
         Raises:
             KeyError: the stone is not in the feed.
         """
         ordinal = self._inventory.first_offer(self._find(identity))
-        return offer_id(self._inventory.offer_again(ordinal, price))
+        return offer_id(self._inventory.add_offer(ordinal, price))
 
     def restore(self, identity: str) -> str:
         """Remove all overrides and bad values of a stone.

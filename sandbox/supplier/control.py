@@ -116,9 +116,9 @@ class Control:
             ("POST", "change", self.change),
             ("POST", "add", self.add),
             ("POST", "remove", self.remove),
-            ("POST", "bring-back", self.bring_back),
+            ("POST", "bring-back", self.restore_removed),
             ("POST", "update", self.update),
-            ("POST", "offer-again", self.offer_again),
+            ("POST", "offer-again", self.add_offer),
             ("POST", "drift", self.start_drift),
             ("DELETE", "drift", self.stop_drift),
             ("POST", "faults", self.set_faults),
@@ -146,45 +146,45 @@ class Control:
         return self._inventory.summary()
 
     async def change(self, request: Request) -> Any:
-        wanted = await read_body(request, Change)
-        return {"ids": self._changes.change(wanted.count, wanted.seed, wanted.fields)}
+        body = await read_body(request, Change)
+        return {"ids": self._changes.change(body.count, body.seed, body.fields)}
 
     async def add(self, request: Request) -> Any:
-        wanted = await read_body(request, Add)
-        return {"ids": self._changes.add(wanted.count, wanted.seed)}
+        body = await read_body(request, Add)
+        return {"ids": self._changes.add(body.count, body.seed)}
 
     async def remove(self, request: Request) -> Any:
-        wanted = await read_body(request, Remove)
-        if wanted.count is not None:
-            return {"ids": self._changes.remove(wanted.count, wanted.seed)}
-        return {"ids": self._changes.remove_by_ids(wanted.ids or ())}
+        body = await read_body(request, Remove)
+        if body.count is not None:
+            return {"ids": self._changes.remove(body.count, body.seed)}
+        return {"ids": self._changes.remove_by_ids(body.ids or ())}
 
-    async def bring_back(self, request: Request) -> Any:
-        wanted = await read_body(request, BringBack)
-        return {"ids": self._changes.bring_back(wanted.ids)}
+    async def restore_removed(self, request: Request) -> Any:
+        body = await read_body(request, BringBack)
+        return {"ids": self._changes.restore_removed(body.ids)}
 
     async def update(self, request: Request) -> Any:
-        wanted = await read_body(request, Update)
-        identity = self._changes.restore(wanted.id) if wanted.restore else wanted.id
-        if wanted.indexed is not None:
-            self._changes.set_indexed(identity, indexed=wanted.indexed)
-        return {"ids": [self._changes.update(identity, wanted.set) if wanted.set else identity]}
+        body = await read_body(request, Update)
+        identity = self._changes.restore(body.id) if body.restore else body.id
+        if body.indexed is not None:
+            self._changes.set_indexed(identity, indexed=body.indexed)
+        return {"ids": [self._changes.update(identity, body.set) if body.set else identity]}
 
-    async def offer_again(self, request: Request) -> Any:
-        wanted = await read_body(request, OfferAgain)
-        return {"ids": [wanted.id], "offer_id": self._changes.offer_again(wanted.id, wanted.price)}
+    async def add_offer(self, request: Request) -> Any:
+        body = await read_body(request, OfferAgain)
+        return {"ids": [body.id], "offer_id": self._changes.add_offer(body.id, body.price)}
 
     async def start_drift(self, request: Request) -> Any:
-        wanted = await read_body(request, DriftRequest)
-        await self.drift.start(wanted.per_second, wanted.seed, wanted.kinds)
+        body = await read_body(request, DriftRequest)
+        await self.drift.start(body.per_second, body.seed, body.kinds)
         return {}
 
     async def stop_drift(self, _request: Request) -> Any:
         return await self.drift.stop()
 
     async def set_faults(self, request: Request) -> Any:
-        wanted = await read_body(request, FaultsRequest)
-        self._faults.set(wanted.rules, wanted.seed)
+        body = await read_body(request, FaultsRequest)
+        self._faults.set(body.rules, body.seed)
         return {}
 
     async def clear_faults(self, _request: Request) -> Any:

@@ -45,8 +45,8 @@ class TradingControl:
         return [_hold(hold) for hold in self._trading.holds()]
 
     async def extend(self, request: Request) -> Any:
-        wanted = await read_body(request, Extension)
-        return _hold(self._trading.extend(request.path_params["id"], wanted.seconds, wanted.status))
+        body = await read_body(request, Extension)
+        return _hold(self._trading.extend(request.path_params["id"], body.seconds, body.status))
 
     async def orders(self, _request: Request) -> Any:
         return [_order(order) for order in self._trading.orders()]
@@ -56,8 +56,8 @@ class TradingControl:
         return _order(self._trading.confirm(request.path_params["id"]))
 
     async def decline(self, request: Request) -> Any:
-        wanted = await read_body(request, Decline)
-        return _order(self._trading.decline(request.path_params["id"], wanted.stone))
+        body = await read_body(request, Decline)
+        return _order(self._trading.decline(request.path_params["id"], body.stone))
 
 
 def _hold(hold: Hold) -> dict[str, Any]:

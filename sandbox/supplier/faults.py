@@ -119,10 +119,10 @@ class Faults:
 
     def set(self, rules: Sequence[Rule], seed: int) -> None:
         self._rules = rules
-        self._left = [rule.count for rule in rules]
+        self._remaining = [rule.count for rule in rules]
         self._since = self._monotonic()
         self._seed = seed
-        self._named = [frozenset(map(ordinal_of, rule.ids)) for rule in rules]
+        self._ordinals_by_rule = [frozenset(map(ordinal_of, rule.ids)) for rule in rules]
         self._counts: OrderedDict[object, tuple[float, int]] = OrderedDict()
         self.random = Random(seed)
 
@@ -135,10 +135,10 @@ class Faults:
             return NO_RULES
         terminal: Rule | None = None
         response_rules: list[Rule] = []
-        for place, rule in enumerate(self._rules):
-            left = self._left[place]
-            hit = self.random.random() < rule.share and left != 0 and self._lasts(rule)
-            if not hit or (rule.operations is not None and not set(operations) & set(rule.operations)):
+        for index, rule in enumerate(self._rules):
+            remaining = self._remaining[index]
+            fires = self.random.random() < rule.share and remaining != 0 and self._is_active(rule)
+            if not fires or (rule.operations is not None and not set(operations) & set(rule.operations)):
                 continue
             if rule.kind not in TERMINAL_KINDS:
                 response_rules.append(rule)
@@ -146,21 +146,21 @@ class Faults:
                 terminal = rule
             else:
                 continue
-            if left is not None:
-                self._left[place] = left - 1
+            if remaining is not None:
+                self._remaining[index] = remaining - 1
         return FiredRules(terminal, tuple(response_rules))
 
-    def _lasts(self, rule: Rule) -> bool:
+    def _is_active(self, rule: Rule) -> bool:
         return rule.for_seconds is None or self._monotonic() < self._since + rule.for_seconds
 
-    def hits(self, rule: Rule, ordinal: int) -> bool:
+    def affects_stone(self, rule: Rule, ordinal: int) -> bool:
         """Whether a rule about stones affects this stone. Every request gives the same result."""
-        place = next((place for place, one in enumerate(self._rules) if one is rule), None)
-        if place is None:
+        index = next((index for index, candidate in enumerate(self._rules) if candidate is rule), None)
+        if index is None:
             return False
-        if ordinal in self._named[place]:
+        if ordinal in self._ordinals_by_rule[index]:
             return True
-        bits = mix(mix((self._seed * 31 + place) & _64_BITS) ^ (ordinal + 1))
+        bits = mix(mix((self._seed * 31 + index) & _64_BITS) ^ (ordinal + 1))
         return (bits >> 32) < rule.stones_share * (1 << 32)
 
     # Counts
@@ -195,15 +195,20 @@ class Faults:
         """Remove a random stone from a page."""
         if not ordinals:
             return ordinals
-        place = self.random.randrange(len(ordinals))
-        return ordinals[:place] + ordinals[place + 1 :]
+        index = self.random.randrange(len(ordinals))
+        return ordinals[:index] + ordinals[index + 1 :]
 
     def duplicate(self, ordinals: list[int]) -> list[int]:
         """Replace a random stone of a page by a copy of another stone."""
         if len(ordinals) < 2:  # noqa: PLR2004 - a page of one stone has no other stone to replace
             return ordinals
-        kept, lost = self.random.sample(ordinals, 2)
-        return [one for ordinal in ordinals if ordinal != lost for one in ([ordinal] * (1 + (ordinal == kept)))]
+        copied, replaced = self.random.sample(ordinals, 2)
+        return [
+            candidate
+            for ordinal in ordinals
+            if ordinal != replaced
+            for candidate in ([ordinal] * (1 + (ordinal == copied)))
+        ]
 
     def variant(self, rule: Rule) -> Variant:
         return self.random.choice(rule.variants)

@@ -225,7 +225,7 @@ class Inventory:
         self._index(ordinals)
         return ordinals
 
-    def offer_again(self, ordinal: int, price: int) -> int:
+    def add_offer(self, ordinal: int, price: int) -> int:
         """Add another offer of a stone at a price in cents. Returns the ordinal of the offer."""
         special = self._specials.get(ordinal)
         record = self.stones.record(ordinal) if special is None else special.clean
@@ -247,7 +247,7 @@ class Inventory:
         with self._reindexing(ordinal):
             self._set_present(ordinal, 0)
 
-    def bring_back(self, ordinal: int) -> None:
+    def restore_removed(self, ordinal: int) -> None:
         """Restore a removed stone unchanged."""
         with self._reindexing(ordinal):
             self._set_present(ordinal, 1)

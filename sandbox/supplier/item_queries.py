@@ -119,12 +119,12 @@ class ItemQueries:
         """An item for value completion: projected if its values are valid in the schema, otherwise its stored values."""
         item, special = self.stored_item(ordinal, account)
         for rule in call.fired.response_rules:
-            if rule.kind == "null_items" and self._faults.hits(rule, ordinal):
+            if rule.kind == "null_items" and self._faults.affects_stone(rule, ordinal):
                 bad_values.override(item, _null_overrides(rule, item, ordinal))
                 special = True
-            elif rule.kind == "big_comments" and self._faults.hits(rule, ordinal):
+            elif rule.kind == "big_comments" and self._faults.affects_stone(rule, ordinal):
                 bad_values.override(item, bad_values.certificate(comments="x" * rule.bytes))
-            elif rule.kind == "labgrown" and self._faults.hits(rule, ordinal):
+            elif rule.kind == "labgrown" and self._faults.affects_stone(rule, ordinal):
                 shown = self._with_wrong_origin(rule, item)
                 return Completed(projection.raw(shown, shown))
         return item if special or not call.operation.served.plain else Completed(projection(item))

@@ -94,35 +94,35 @@ def criteria(query: Mapping[str, Any], *, exclusive_from: bool = False, exclusiv
     Raises:
         ValueError: a filter is not simulated, or an end of `updated` is not an ISO 8601 instant.
     """
-    given = {name: value for name, value in query.items() if value is not None}
-    for name, value in given.items():
+    arguments = {name: value for name, value in query.items() if value is not None}
+    for name, value in arguments.items():
         if name not in _SUPPORTED and not (name in _ONLY_FALSE and value is False):
             raise ValueError(f"query.{name}: the simulator does not filter by {value!r}")
-    numbers = tuple(number for number in given.get("certificate_numbers", ()) if number)
+    numbers = tuple(number for number in arguments.get("certificate_numbers", ()) if number)
     if numbers:
         return Criteria(certificate_numbers=numbers)
 
     def words(name: str) -> frozenset[str]:
-        return frozenset(word for word in given.get(name, ()) if word)
+        return frozenset(word for word in arguments.get(name, ()) if word)
 
     inner = (int(exclusive_from), -int(exclusive_to))
-    updated = given.get("updated")
+    updated = arguments.get("updated")
     return Criteria(
-        price=_shrink(_range(given.get("dollar_value"), 100), inner),
-        dollars_per_carat=_range(given.get("dollar_per_carat"), 1),
-        sizes=tuple(filter(None, (_shrink(_thousandths(size), inner) for size in given.get("sizes", ())))),
+        price=_shrink(_range(arguments.get("dollar_value"), 100), inner),
+        dollars_per_carat=_range(arguments.get("dollar_per_carat"), 1),
+        sizes=tuple(filter(None, (_shrink(_thousandths(size), inner) for size in arguments.get("sizes", ())))),
         shapes=frozenset(shape.upper() for shape in words("shapes")),
         colors=words("color"),
         clarities=words("clarity"),
         cuts=words("cut"),
         availability=words("availability"),
-        lab_grown=given.get("labgrown"),
-        has_image=given.get("has_image"),
-        has_v360=given.get("has_v360"),
-        no_fair_or_poor_cuts=given.get("excludeFairPoorCuts", False),
-        no_memo=given.get("hide_memo", False),
+        lab_grown=arguments.get("labgrown"),
+        has_image=arguments.get("has_image"),
+        has_v360=arguments.get("has_v360"),
+        no_fair_or_poor_cuts=arguments.get("excludeFairPoorCuts", False),
+        no_memo=arguments.get("hide_memo", False),
         updated=None if updated is None else (_instant(updated.get("from")), _instant(updated.get("to"))),
-        ids=tuple(identity for identity in given.get("filter_ids", ()) if identity is not None),
+        ids=tuple(identity for identity in arguments.get("filter_ids", ()) if identity is not None),
         exclusive_from=exclusive_from,
         exclusive_to=exclusive_to,
     )
@@ -195,8 +195,8 @@ def _word_in(filters: frozenset[str], column: Sequence[int], known: Words) -> Pr
     return lambda ordinal: known.word(column[ordinal]) in filters
 
 
-def _word_not_in(refused: Sequence[str], column: Sequence[int], known: Words) -> Predicate:
-    return lambda ordinal: known.word(column[ordinal]) not in refused
+def _word_not_in(excluded: Sequence[str], column: Sequence[int], known: Words) -> Predicate:
+    return lambda ordinal: known.word(column[ordinal]) not in excluded
 
 
 def _flags(filters: Criteria, stones: Stones) -> list[Predicate]:
@@ -205,10 +205,14 @@ def _flags(filters: Criteria, stones: Stones) -> list[Predicate]:
         either = HAS_IMAGE | HAS_V360
         return [lambda ordinal: bool(flags[ordinal] & either), *_flags(_without_media(filters), stones)]
     mask = value = 0
-    for flag, asked in ((LAB_GROWN, filters.lab_grown), (HAS_IMAGE, filters.has_image), (HAS_V360, filters.has_v360)):
-        if asked is not None:
+    for flag, expected in (
+        (LAB_GROWN, filters.lab_grown),
+        (HAS_IMAGE, filters.has_image),
+        (HAS_V360, filters.has_v360),
+    ):
+        if expected is not None:
             mask |= flag
-            value |= flag if asked else 0
+            value |= flag if expected else 0
     return [lambda ordinal: flags[ordinal] & mask == value] if mask else []
 
 

@@ -24,13 +24,13 @@ class SortedKeys:
         if not self._runs:
             self._runs, self._last = [[key]], [key]
         else:
-            place = min(bisect_left(self._last, key), len(self._runs) - 1)
-            run = self._runs[place]
+            run_index = min(bisect_left(self._last, key), len(self._runs) - 1)
+            run = self._runs[run_index]
             insort(run, key)
-            self._last[place] = run[-1]
+            self._last[run_index] = run[-1]
             if len(run) > 2 * _RUN:
-                self._runs[place : place + 1] = [run[:_RUN], run[_RUN:]]
-                self._last[place : place + 1] = [run[_RUN - 1], run[-1]]
+                self._runs[run_index : run_index + 1] = [run[:_RUN], run[_RUN:]]
+                self._last[run_index : run_index + 1] = [run[_RUN - 1], run[-1]]
         self._length += 1
         self._starts = None
 
@@ -40,25 +40,25 @@ class SortedKeys:
         Raises:
             KeyError: the set does not contain the key.
         """
-        place = bisect_left(self._last, key)
-        run = self._runs[place] if place < len(self._runs) else []
+        run_index = bisect_left(self._last, key)
+        run = self._runs[run_index] if run_index < len(self._runs) else []
         index = bisect_left(run, key)
         if index >= len(run) or run[index] != key:
             raise KeyError(key)
         del run[index]
         if run:
-            self._last[place] = run[-1]
+            self._last[run_index] = run[-1]
         else:
-            del self._runs[place], self._last[place]
+            del self._runs[run_index], self._last[run_index]
         self._length -= 1
         self._starts = None
 
     def rank(self, key: int) -> int:
         """Number of smaller keys."""
-        place = bisect_left(self._last, key)
-        if place == len(self._runs):
+        run_index = bisect_left(self._last, key)
+        if run_index == len(self._runs):
             return self._length
-        return self._run_starts()[place] + bisect_left(self._runs[place], key)
+        return self._run_starts()[run_index] + bisect_left(self._runs[run_index], key)
 
     def slice(self, start: int, stop: int) -> Iterator[int]:
         """Keys with ranks from `start` (inclusive) to `stop` (exclusive)."""
@@ -66,13 +66,13 @@ class SortedKeys:
         if start >= stop:
             return
         starts = self._run_starts()
-        place = bisect_left(starts, start + 1) - 1
-        skip, wanted = start - starts[place], stop - start
-        while wanted:
-            taken = list(islice(self._runs[place], skip, skip + wanted))
-            yield from taken
-            wanted -= len(taken)
-            place, skip = place + 1, 0
+        run_index = bisect_left(starts, start + 1) - 1
+        skip, remaining = start - starts[run_index], stop - start
+        while remaining:
+            keys = list(islice(self._runs[run_index], skip, skip + remaining))
+            yield from keys
+            remaining -= len(keys)
+            run_index, skip = run_index + 1, 0
 
     def _run_starts(self) -> list[int]:
         # Computed on the next read after a change, so that a burst of changes costs one computation.

@@ -147,9 +147,9 @@ def _draw(random: Random, prices: Prices, count: int) -> list[Record]:
     ]
 
 
-def _carats(cents: int, luck: float, *, grown: bool) -> int:
+def _carats(cents: int, factor: float, *, grown: bool) -> int:
     """Weight in thousandths of a carat, in steps of ten. It grows with the price; lab-grown stones are 3 times as heavy."""
-    carats: float = 0.55 * (cents / 100_000) ** 0.55 * (0.6 + luck) * (3 if grown else 1)
+    carats: float = 0.55 * (cents / 100_000) ** 0.55 * (0.6 + factor) * (3 if grown else 1)
     return 10 * min(max(round(carats * 100), 30), 1501)
 
 

@@ -88,7 +88,7 @@ def test_restored_diamond_is_unchanged_and_counts_as_updated(make_inventory: Mak
     changes = Changes(inventory)
     removed = changes.remove(10, 3)
     clock.advance(60)
-    assert changes.bring_back([*removed[:4], removed[0]]) == removed[:4]
+    assert changes.restore_removed([*removed[:4], removed[0]]) == removed[:4]
     assert rows(inventory) == {identity: row for identity, row in before.items() if identity not in removed[4:]}
     for identity in before:
         ordinal = ordinal_of(identity)
@@ -100,7 +100,7 @@ def test_only_removed_diamonds_can_be_restored(make_inventory: Make) -> None:
     inventory = make_inventory(5)
     (removed,) = Changes(inventory).remove(1, 3)
     with pytest.raises(KeyError):
-        Changes(inventory).bring_back([removed, stone_id(5)])
+        Changes(inventory).restore_removed([removed, stone_id(5)])
     assert inventory.summary()["stones"] == 4
 
 
@@ -216,7 +216,7 @@ def test_second_offer_is_another_row_of_same_diamond(make_inventory: Make) -> No
     changes = Changes(inventory)
     (row,) = inventory.truth(7, 1)
     ordinal = ordinal_of(row["id"])
-    offer = changes.offer_again(row["id"], 123_456)
+    offer = changes.add_offer(row["id"], 123_456)
     assert row["offer_id"] != offer
     assert inventory.summary()["stones"] == 51
     both = [found for found in inventory.truth(0, 100) if found["id"] == row["id"]]
@@ -250,7 +250,7 @@ def test_random_changes_select_no_second_offer(make_inventory: Make) -> None:
     changes = Changes(inventory)
     identities = [row["id"] for row in inventory.truth(0, 3)]
     for number, identity in enumerate(identities):
-        changes.offer_again(identity, 1_000 + number)
+        changes.add_offer(identity, 1_000 + number)
     assert sorted(changes.change(10, 1, ["price"])) == sorted(identities)
     assert sorted(changes.remove(10, 1)) == sorted(identities)
     assert inventory.summary()["stones"] == 0

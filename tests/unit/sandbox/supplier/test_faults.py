@@ -108,14 +108,14 @@ def test_rule_for_diamonds_affects_same_share_each_time() -> None:
     faults = Faults()
     rules = [Rule("null_items", stones_share=0.003), Rule("null_items", ids=(stone_id(7), offer_id(9)))]
     faults.set(rules, 1)
-    hit = [ordinal for ordinal in range(100_000) if faults.hits(rules[0], ordinal)]
+    hit = [ordinal for ordinal in range(100_000) if faults.affects_stone(rules[0], ordinal)]
     assert len(hit) == pytest.approx(300, abs=6 * 17)
-    assert hit == [ordinal for ordinal in range(100_000) if faults.hits(rules[0], ordinal)]
-    assert [ordinal for ordinal in range(1_000) if faults.hits(rules[1], ordinal)] == [7, 9]
+    assert hit == [ordinal for ordinal in range(100_000) if faults.affects_stone(rules[0], ordinal)]
+    assert [ordinal for ordinal in range(1_000) if faults.affects_stone(rules[1], ordinal)] == [7, 9]
     faults.set(rules, 2)
-    assert hit != [ordinal for ordinal in range(100_000) if faults.hits(rules[0], ordinal)]
+    assert hit != [ordinal for ordinal in range(100_000) if faults.affects_stone(rules[0], ordinal)]
     faults.clear()
-    assert not any(faults.hits(rules[1], ordinal) for ordinal in range(10))
+    assert not any(faults.affects_stone(rules[1], ordinal) for ordinal in range(10))
 
 
 @given(st.integers(0, 60_000), st.floats(0, 1))
