@@ -210,12 +210,12 @@ class DiamondSearch(Protocol):
         """Read a page with these columns (`id` is always included)."""
 
     async def count(self, criteria: DiamondCriteria) -> int:
-        """How many diamonds match."""
+        """Count the matching diamonds."""
 
     async def counted_page(
         self, criteria: DiamondCriteria, order: SortOrder, stretch: PageWindow | PageOffset, columns: Collection[str]
     ) -> tuple[int, SearchPage]:
-        """How many diamonds match, and a page of them. Both at the same time; a page beyond the end is not read."""
+        """Count the matching diamonds and read a page, concurrently. A page beyond the end is not read."""
         if not isinstance(stretch, PageOffset) or not stretch.offset:
             total, page = await asyncio.gather(self.count(criteria), self.page(criteria, order, stretch, columns))
             return total, page

@@ -59,7 +59,7 @@ class IndexedSearch(DiamondSearch):
     async def counted_page(
         self, criteria: DiamondCriteria, order: SortOrder, stretch: PageWindow | PageOffset, columns: Collection[str]
     ) -> tuple[int, SearchPage]:
-        """As `DiamondSearch.counted_page`, usually by one look into the index and one statement."""
+        """See `DiamondSearch.counted_page`. Usually one index query and one statement."""
         if _is_near(criteria, order, stretch):
             return await super().counted_page(criteria, order, stretch, columns)
         found = await self._found(criteria, order, stretch, columns)
@@ -90,7 +90,7 @@ class IndexedSearch(DiamondSearch):
     async def _found(
         self, criteria: DiamondCriteria, order: SortOrder, stretch: PageWindow | PageOffset, columns: Collection[str]
     ) -> tuple[int, SearchPage] | None:
-        """The number of matches and a page by the index, at the version that Postgres has; None if Postgres has to answer."""
+        """Count and page by the index at the data version of Postgres. Returns None if Postgres must execute the search."""
         if not answers(criteria):
             return None
         for _ in range(_ATTEMPTS):
@@ -105,7 +105,7 @@ class IndexedSearch(DiamondSearch):
     async def _page(
         self, criteria: DiamondCriteria, order: SortOrder, stretch: PageWindow | PageOffset, columns: Collection[str]
     ) -> tuple[int, SearchPage] | None:
-        """The number of matches and a page, or None if the index shows another version than Postgres."""
+        """Count and page. Returns None if the index has another data version than Postgres."""
         computed = await self._index.compute(lambda table: table.page(criteria, order, stretch))
         if computed is None:
             return None
@@ -139,5 +139,5 @@ class IndexedSearch(DiamondSearch):
 
 
 def _is_near(criteria: DiamondCriteria, order: SortOrder, stretch: PageWindow | PageOffset) -> bool:
-    """Whether Postgres finds a page by walking the index of its sort."""
+    """Whether Postgres finds the page efficiently by a scan of the index of its sort."""
     return criteria in _EVERYTHING and not order.then and (isinstance(stretch, PageWindow) or stretch.offset <= _NEAR)

@@ -11,7 +11,7 @@ from inventory.events.log import sql as events
 
 _sql = Statements("inventory.catalog.index")
 
-# Lists of columns; clients choose them by their selections.
+# Maximum lists of columns, which clients determine by their selections.
 _MAX_PAGES = 1000
 _MICROSECONDS = "(extract(epoch FROM {name}) * 1000000)::bigint"
 _EXPRESSIONS = {
@@ -33,7 +33,7 @@ CHANGED = _sql.changed
 
 
 def page(columns: Collection[str]) -> str:
-    """Diamonds by id with the version of the data."""
+    """Statement of diamonds by id with the data version. It is cached by its columns."""
     return _page(frozenset(columns))
 
 

@@ -45,9 +45,9 @@ _ID = [("high", ">u8"), ("low", ">u8")]
 
 
 class PagePlan(msgspec.Struct, frozen=True):
-    """The positions of a page's diamonds in its order. `more`: whether there is another one beyond the far end.
+    """Positions of the diamonds of a page, in its order. `more`: whether further diamonds follow in the direction of paging.
 
-    `total`: how many diamonds match, on this page or not.
+    `total`: number of all matching diamonds.
     """
 
     positions: Sequence[SortPosition]
@@ -112,7 +112,7 @@ class IndexTable:
         return len(self) if mask is None else int(np.count_nonzero(mask))
 
     def page(self, criteria: DiamondCriteria, order: SortOrder, stretch: PageWindow | PageOffset) -> PagePlan:
-        """The positions of a page."""
+        """Find the positions of a page."""
         rows = self._rows(mask_of(self._columns, criteria))
         if order.then:
             return self._page_by_levels(rows, order, stretch)
@@ -136,7 +136,7 @@ class IndexTable:
         return PagePlan(self._positions(rows[chosen], keys[chosen], order), more, total)
 
     def _page_by_levels(self, rows: Array, order: SortOrder, stretch: PageWindow | PageOffset) -> PagePlan:
-        """The positions of a page in an order of several sorts, whose values and ids all ascend."""
+        """Positions of a page in an order of several sorts, whose values and ids all ascend."""
         total = len(rows)
         keys = [self._keys(rows, level) for level in order.levels]
         start, backwards = 0, False
