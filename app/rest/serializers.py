@@ -13,6 +13,7 @@ from inventory.catalog.diamond import Diamond
 _OBJECT = msgspec.Meta(extra_json_schema={"type": "object"})
 _ANY_MEMBERS = msgspec.Meta(extra_json_schema={"type": "object", "additionalProperties": {"description": "Any value."}})
 _encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(dict[str, object]).decode
 
 T = TypeVar("T")
 
@@ -138,9 +139,14 @@ def _attributes(diamond: Diamond) -> str:
     members = [
         f'"{key}":{_encode(value).decode()}'
         for key, column in _ATTRIBUTE_COLUMNS.items()
-        if (value := getattr(diamond, column)) is not None and f'"{key}"' not in text
+        if (value := getattr(diamond, column)) is not None and not _has_member(text, key)
     ]
     if not members:
         return text
     own = text[1:]
     return f"{{{','.join(members)}{'' if own.lstrip() == '}' else ','}{own}"
+
+
+def _has_member(text: str, key: str) -> bool:
+    """Whether a JSON object has a member. Most texts do not hold the name and are not decoded."""
+    return f'"{key}"' in text and key in _decode(text)

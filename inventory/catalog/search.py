@@ -90,6 +90,10 @@ class DiamondCriteria(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+# Diamonds that are available now or may become available: the default search of GraphQL.
+OFFERED = DiamondCriteria(availability=("available", "on_hold"))
+
+
 class SortKey(msgspec.Struct, frozen=True):
     """Sort key. Diamonds without a value are last in both directions. Ties are ordered by id in the same direction.
 

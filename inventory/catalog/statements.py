@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from uuid import UUID
 
 import msgspec
@@ -11,6 +12,7 @@ from inventory.catalog.diamond import COLUMNS
 from inventory.catalog.facets import COUNTED, HIDEABLE, MEASURED, SHARES, STANDARD_EDGES, Edges, edges_of
 from inventory.catalog.search import (
     LAST,
+    OFFERED,
     RETAIL_PER_CARAT,
     DiamondCriteria,
     NumericRange,
@@ -32,6 +34,8 @@ _BEFORE_ALL = -1
 _FAR = 1000
 
 
+# Cached statements of first pages. Clients choose sort, page size and, by their selections, the columns.
+_MAX_PAGES = 500
 # Computed columns.
 AVAILABILITY = sql.part("availability")
 AVAILABILITY_OF_MANY = sql.part("availability_of_many").format(availability=AVAILABILITY)
@@ -258,6 +262,20 @@ def page(
     criteria: DiamondCriteria, order: SortOrder, stretch: PageWindow | PageOffset, columns: Collection[str]
 ) -> Statement:
     """Statement of a page and one additional row, which shows whether more rows follow. A backward window is reversed."""
+    # First pages of the default search are requested most often.
+    if criteria == OFFERED and not (isinstance(stretch, PageWindow) and _bounds(stretch, order)):
+        return _first_page(order, stretch, frozenset(columns))
+    return _page(criteria, order, stretch, columns)
+
+
+@lru_cache(_MAX_PAGES)
+def _first_page(order: SortOrder, stretch: PageWindow | PageOffset, columns: frozenset[str]) -> Statement:
+    return _page(OFFERED, order, stretch, columns)
+
+
+def _page(
+    criteria: DiamondCriteria, order: SortOrder, stretch: PageWindow | PageOffset, columns: Collection[str]
+) -> Statement:
     arguments = _Arguments()
     # Most diamonds are available, so a page without them may require reading many rows.
     rare = criteria.availability is not None and "available" not in criteria.availability

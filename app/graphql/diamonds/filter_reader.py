@@ -19,7 +19,7 @@ from app.graphql.diamonds.inputs import (
 )
 from app.graphql.relay import key_of
 from inventory.catalog import grades
-from inventory.catalog.search import RETURNABLE, SHORTEST_PREFIX, DiamondCriteria, NumericRange
+from inventory.catalog.search import OFFERED, RETURNABLE, SHORTEST_PREFIX, DiamondCriteria, NumericRange
 from inventory.catalog.vocabulary.criteria import fancy_colors, fancy_intensities, labs
 
 T = TypeVar("T")
@@ -29,9 +29,6 @@ GradeRange = ColorRange | ClarityRange | CutRange | FluorescenceRange
 _MAX_VALUES = 200
 _MAX_TEXT_LENGTH = 200
 _LARGEST_SIZE = 1_000_000.0
-# Sold and unavailable diamonds are found on request only.
-_OFFERED = ("available", "on_hold")
-_DEFAULT = DiamondCriteria(availability=_OFFERED)
 
 
 class FilterReader:
@@ -44,7 +41,7 @@ class FilterReader:
     def read(self) -> DiamondCriteria:
         """Return the criteria. They are invalid if there are problems."""
         if self._given is None:
-            return _DEFAULT
+            return OFFERED
         given = self._given
         ids = self._each("ids", given.ids, _diamond_id)
         availability = self._each("availability", given.availability, lambda member: str(member.value))
@@ -65,7 +62,7 @@ class FilterReader:
             fancy_intensity=self._spelled("fancyIntensities", given.fancy_intensities, fancy_intensities),
             fancy_overtone=self._spelled("fancyOvertones", given.fancy_overtones, fancy_colors),
             growth_method=self._each("growthMethods", given.growth_methods, lambda member: str(member.value)),
-            availability=_OFFERED if availability is None and ids is None else availability,
+            availability=OFFERED.availability if availability is None and ids is None else availability,
             certificate_lab=self._spelled("certificateLabs", given.certificate_labs, labs),
             certificate_number=self._each("certificateNumbers", given.certificate_numbers, read_text),
             stock_number=self._each("stockNumbers", given.stock_numbers, read_text),

@@ -18,6 +18,7 @@ from inventory.catalog.index.search_index import SearchIndex
 from inventory.catalog.index.table import IndexTable
 from inventory.catalog.records import diamonds_of
 from inventory.catalog.search import (
+    OFFERED,
     DiamondCriteria,
     DiamondSearch,
     PageOffset,
@@ -33,7 +34,7 @@ Result = TypeVar("Result")
 
 _ATTEMPTS = 2
 # Searches that nearly all diamonds match: the default search of clients, and a search without criteria.
-_EVERYTHING = (DiamondCriteria(), DiamondCriteria(availability=("available", "on_hold")))
+_EVERYTHING = (DiamondCriteria(), OFFERED)
 # Up to this offset, Postgres finds a page of these searches as fast by the index of the sort.
 _NEAR = 200
 

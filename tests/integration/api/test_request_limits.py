@@ -264,6 +264,11 @@ async def test_only_configured_origins_may_call(settings: Settings, serve: Serve
         answer = await client.get("/api/v2/diamonds", headers=headers)
         assert answer.headers["access-control-allow-origin"] == "http://localhost:8080"
         assert "access-control-allow-credentials" not in answer.headers
+        assert "Origin" in answer.headers["vary"]
+        # A cache must not give this answer to a page of another origin.
+        plain = await client.get("/api/v2/diamonds", headers={"X-API-Key": key})
+        assert "access-control-allow-origin" not in plain.headers
+        assert {"Origin", "Accept-Encoding"} <= {name.strip() for name in plain.headers["vary"].split(",")}
         assert "RateLimit-Remaining" in answer.headers["access-control-expose-headers"]
 
 

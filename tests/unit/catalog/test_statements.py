@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.catalog import grades, statements
+from inventory.catalog import grades, search, statements
 from inventory.catalog.facets import COUNTED, MEASURED
 from inventory.catalog.search import (
     COLOR,
@@ -143,3 +143,19 @@ def test_nulls_are_sorted_last_in_both_directions() -> None:
             first, last = ("IS NULL", "IS NOT NULL") if backwards else ("IS NOT NULL", "IS NULL")
             assert f"color_rank {first}" in near
             assert f"color_rank {last}" in far
+
+
+def test_first_page_of_offered_diamonds_is_composed_once() -> None:
+    order, columns = SortOrder(search.RETAIL_PRICE), ("shape", "color")
+    first = statements.page(search.OFFERED, order, PageWindow(limit=50), columns)
+    assert statements.page(search.OFFERED, order, PageWindow(limit=50), ["color", "shape"]) is first
+    others = [
+        statements.page(search.OFFERED, order, PageWindow(limit=49), columns),
+        statements.page(search.OFFERED, order, PageWindow(limit=50, backwards=True), columns),
+        statements.page(search.OFFERED, SortOrder(search.CARAT), PageWindow(limit=50), columns),
+        statements.page(search.OFFERED, order, PageWindow(limit=50), ("shape",)),
+        statements.page(DiamondCriteria(), order, PageWindow(limit=50), columns),
+    ]
+    assert all((one.text, one.arguments) != (first.text, first.arguments) for one in others)
+    after = PageWindow(limit=50, after=SortPosition(1, UUID(int=1)))
+    assert statements.page(search.OFFERED, order, after, columns).arguments != first.arguments

@@ -121,6 +121,23 @@ async def test_responses_without_content_have_none(status: int) -> None:
     assert answer.endswith(b"\r\n\r\n")
 
 
+@pytest.mark.parametrize("size", [0, 1, 65_535, 65_536, 65_537, 1_000_000])
+async def test_content_of_any_size_follows_head(size: int) -> None:
+    content = bytes(range(256)) * (size // 256) + bytes(size % 256)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await respond(send, content)
+
+    async with serving(app) as site:
+        answer = await site.exchange(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" + LAST)
+    for _ in range(2):
+        head, _, answer = answer.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert answer[:size] == content
+        answer = answer[size:]
+    assert answer == b""
+
+
 async def stream(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": []})
     for part in (b"a", b"", b"bc"):
