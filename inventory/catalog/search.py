@@ -97,7 +97,8 @@ OFFERED = DiamondCriteria(availability=("available", "on_hold"))
 class SortKey(msgspec.Struct, frozen=True):
     """Sort key. Diamonds without a value are last in both directions. Ties are ordered by id in the same direction.
 
-    `code`: identifies the sort in cursors. A number is never reused for another sort.
+    `code`: identifies the sort in cursors. A number is never reused for another sort. `indexed`: whether Postgres has an index
+    in this order, so that it reads pages of all diamonds without sorting them. Each such index slows every consolidation.
     """
 
     code: int
@@ -105,11 +106,12 @@ class SortKey(msgspec.Struct, frozen=True):
     nullable: bool = False
     instant: bool = False
     tells_supplier_prices: bool = False
+    indexed: bool = False
 
 
-CREATED = SortKey(1, "created_at", instant=True)
-RETAIL_PRICE = SortKey(2, "retail_price_cents")
-CARAT = SortKey(3, "carat_milli")
+CREATED = SortKey(1, "created_at", instant=True, indexed=True)
+RETAIL_PRICE = SortKey(2, "retail_price_cents", indexed=True)
+CARAT = SortKey(3, "carat_milli", indexed=True)
 # Rounded half up in integers, as in `Diamond.retail_per_carat_cents`. It divides before it multiplies, so that no valid
 # price overflows 64 bits.
 RETAIL_PER_CARAT = SortKey(
@@ -120,7 +122,7 @@ RETAIL_PER_CARAT = SortKey(
 COLOR = SortKey(5, "color_rank", nullable=True)
 CLARITY = SortKey(6, "clarity_rank", nullable=True)
 RATING = SortKey(7, "rating", nullable=True)
-SUPPLIER_PRICE = SortKey(8, "supplier_price_cents", tells_supplier_prices=True)
+SUPPLIER_PRICE = SortKey(8, "supplier_price_cents", tells_supplier_prices=True, indexed=True)
 
 CUT = SortKey(9, "cut_rank", nullable=True)
 # A cursor contains the sort value, so hidden measurements must not be sort values.

@@ -141,4 +141,9 @@ class IndexedSearch(DiamondSearch):
 
 def _is_near(criteria: DiamondCriteria, order: SortOrder, stretch: PageWindow | PageOffset) -> bool:
     """Whether Postgres finds the page efficiently by a scan of the index of its sort."""
-    return criteria in _EVERYTHING and not order.then and (isinstance(stretch, PageWindow) or stretch.offset <= _NEAR)
+    return (
+        criteria in _EVERYTHING
+        and order.sort.indexed
+        and not order.then
+        and (isinstance(stretch, PageWindow) or stretch.offset <= _NEAR)
+    )

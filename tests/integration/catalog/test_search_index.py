@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from inventory.catalog.diamond import Diamond
 from inventory.catalog.facets import STANDARD_EDGES, Edges, Facets
 from inventory.catalog.index.search import IndexedSearch
@@ -13,6 +15,7 @@ from inventory.catalog.index.search_index import SearchIndex
 from inventory.catalog.repository import PostgresSearch
 from inventory.catalog.search import (
     CARAT,
+    SORTS,
     DiamondCriteria,
     DiamondSearch,
     PageOffset,
@@ -85,6 +88,23 @@ async def search_results(
         await search.counted_page(filters, wanted, stretch, COLUMNS),
         await search.facets(filters, names, disregard_own=own, edges=starts),
     )
+
+
+async def test_pages_of_sorts_without_index_of_postgres_come_from_index(database: Database) -> None:
+    await stock(database, 50, random.Random(2))
+    index = SearchIndex(database)
+    async with running_index(index):
+        await index.built()
+        search = IndexedSearch(database, index, NoFallback())
+        for order_of in (SortOrder(sort, descending=down) for sort in SORTS for down in (False, True)):
+            for stretch in (PageWindow(limit=5), PageOffset(5, 0)):
+                if order_of.sort.indexed:
+                    with pytest.raises(AssertionError, match="asked for a page"):
+                        await search.page(DiamondCriteria(), order_of, stretch, COLUMNS)
+                else:
+                    page = await search.page(DiamondCriteria(), order_of, stretch, COLUMNS)
+                    assert page == await PostgresSearch(database).page(DiamondCriteria(), order_of, stretch, COLUMNS)
+                    assert len(page.hits) == 5
 
 
 async def test_index_equals_postgres(database: Database) -> None:
