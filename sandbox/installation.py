@@ -188,12 +188,13 @@ async def install(
             stack.environment |= {"FEEDS": ",".join(options.feeds), **delivered}
         environment = {**outside, **stack.environment}
         settings = roles.settings_of(environment)
-        await _migrate(settings)
         database = await exit_stack.enter_async_context(Database.open(settings.database))
         installation = Installation(stack, environment, settings, database, restarts=options.restarts)
         exit_stack.push_async_callback(installation.stop)
+        # They load their code meanwhile, and wait for the schema.
         for role in roles.background(roles.cores()):
             installation.launch(role)
+        await _migrate(settings)
         if port is not None:
             installation.serve(host, port or free_ports(1)[0])
         yield installation

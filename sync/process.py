@@ -14,6 +14,7 @@ from inventory.core.logging import get_logger
 log = get_logger()
 
 _CANCEL_AGAIN_SECONDS = 0.5
+_FIRST_SCHEMA_SECONDS = 0.25
 _SCHEMA_SECONDS = 5.0
 
 
@@ -64,6 +65,7 @@ async def wait_for_schema(database: Database, stop: asyncio.Event) -> None:
     Raises:
         DatabaseMisconfigured: the configuration is wrong; waiting does not help.
     """
+    pause = _FIRST_SCHEMA_SECONDS
     while not stop.is_set():
         try:
             await revision.require(database)
@@ -76,7 +78,8 @@ async def wait_for_schema(database: Database, stop: asyncio.Event) -> None:
         else:
             return
         with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), _SCHEMA_SECONDS)
+            await asyncio.wait_for(stop.wait(), pause)
+        pause = min(2 * pause, _SCHEMA_SECONDS)
 
 
 async def cancel_until_ended(*tasks: asyncio.Future[Any]) -> None:
