@@ -121,6 +121,7 @@ class Rebuild:
             async with self._database.transaction() as connection:
                 batch = (self._settings.feed, through, self._settings.consolidation_batch)
                 if apply:
+                    await connection.execute(sql.hold_prices, self._settings.feed)
                     await connection.execute(sql.lock_payloads, *batch)
                 rows = await connection.fetch(sql.payloads, *batch)
                 if not rows:

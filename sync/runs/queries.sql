@@ -283,8 +283,8 @@ LEFT JOIN diamonds AS diamond ON diamond.supplier = $1 AND diamond.supplier_ston
 ORDER BY raw.supplier_stone_id
 
 -- share_prices --
--- Wait for a batch of the repricing ($1: feed). Batches of a consolidation end in their order, which Postgres does not know: with a
--- repricing that holds rows of the first one and waits for rows of the second one, all three would wait until their time limits.
+-- Wait for a batch of the repricing or of a rebuild ($1: feed). Batches of a consolidation end in their order, which Postgres does
+-- not know: with a transaction that holds rows of the first one and waits for rows of the second one, all three would wait for ever.
 SELECT pg_advisory_xact_lock_shared(hashtextextended('prices ' || $1, 0))
 
 -- hold_prices --

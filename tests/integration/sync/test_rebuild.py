@@ -1,5 +1,6 @@
 """Rebuild of the inventory from its payloads: exact to the cent, compared before anything is replaced."""
 
+import asyncio
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,7 @@ from inventory.suppliers.nivoda.mapping import observe
 from inventory.suppliers.ports import ObservedItem
 from sync.operations.control import RunControl
 from sync.operations.rebuild import Comparison, Rebuild
+from sync.runs.statements import sql
 from tests.integration.pipeline.conftest import RunDriver
 from tests.integration.pipeline.fake_feed import FakeFeed, observed, stone_id
 
@@ -64,6 +66,24 @@ async def test_invariant_16_lost_inventory_is_rebuilt_to_cent(
     # Invalid and removed stones are not restored: their rows are history that payloads do not contain.
     assert await driver.rows(WHAT_IS_SERVED) == [row for row in before if row[2] == "active"]
     assert (await rebuilding.compare()).equal == 31
+
+
+async def test_rebuild_waits_for_concurrent_batches_before_it_locks_rows(
+    driver: RunDriver, feed: FakeFeed, rebuilding: Rebuild, settings: Settings
+) -> None:
+    await prepare_inventory(driver, feed)
+    await driver.value("DELETE FROM diamonds")
+    found = await rebuilding.compare()
+    waiting = """SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory')"""
+    async with driver.database.transaction() as connection:
+        await connection.execute(sql.share_prices, settings.sync.feed)
+        applying = asyncio.create_task(rebuilding.apply(found))
+        async with asyncio.timeout(20):
+            while not await driver.value(waiting):  # noqa: ASYNC110 - waits for a state of Postgres
+                await asyncio.sleep(0.01)
+        locked = await connection.fetch("SELECT FROM raw_diamonds FOR UPDATE NOWAIT")
+        assert len(locked) == 31
+    assert (await applying).outcomes == {"added": 28}
 
 
 async def test_invariant_16_damaged_fields_are_reported_and_repaired(
