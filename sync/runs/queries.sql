@@ -284,7 +284,7 @@ ORDER BY raw.supplier_stone_id
 
 -- share_prices --
 -- Wait for a batch of the repricing or of a rebuild ($1: feed). Batches of a consolidation end in their order, which Postgres does
--- not know: with a transaction that holds rows of the first one and waits for rows of the second one, all three would wait for ever.
+-- not know: if a transaction holds rows of the first one and waits for rows of the second one, all three wait until a statement times out.
 SELECT pg_advisory_xact_lock_shared(hashtextextended('prices ' || $1, 0))
 
 -- hold_prices --
