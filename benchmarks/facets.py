@@ -55,9 +55,9 @@ async def measure(options: Options, servers: Servers) -> Report:
         indexed = IndexedSearch(database, index, postgres)
         figures, wrong = [], []
         kinds: dict[str, Query] = {
-            "total": _total,
+            "total": total,
             "page, total": _counted_page,
-            "page, total, all facets": _page_with_facets,
+            "page, total, all facets": page_with_facets,
         }
         for name, query in kinds.items():
             figure, differences = await _compare(name, query, indexed, postgres, searches)
@@ -68,7 +68,8 @@ async def measure(options: Options, servers: Servers) -> Report:
     return Report(figures=figures, wrong=wrong, details=details)
 
 
-async def _total(search: DiamondSearch, criteria: DiamondCriteria, _order: SortOrder) -> object:
+async def total(search: DiamondSearch, criteria: DiamondCriteria, _order: SortOrder) -> object:
+    """Query the total."""
     return await search.count(criteria)
 
 
@@ -76,7 +77,8 @@ async def _counted_page(search: DiamondSearch, criteria: DiamondCriteria, order:
     return await asyncio.gather(search.page(criteria, order, PageWindow(limit=_PAGE), COLUMNS), search.count(criteria))
 
 
-async def _page_with_facets(search: DiamondSearch, criteria: DiamondCriteria, order: SortOrder) -> object:
+async def page_with_facets(search: DiamondSearch, criteria: DiamondCriteria, order: SortOrder) -> object:
+    """Query a page, its total and all facets."""
     return await asyncio.gather(
         search.page(criteria, order, PageWindow(limit=_PAGE), COLUMNS),
         search.count(criteria),

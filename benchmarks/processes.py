@@ -17,8 +17,17 @@ def cpu_seconds(pid: int) -> float:
 
 def resident_bytes(pid: int) -> int:
     """Resident memory (bytes) of a running process."""
+    return _memory(pid, "VmRSS")
+
+
+def peak_bytes(pid: int) -> int:
+    """Largest resident memory (bytes) of a running process until now."""
+    return _memory(pid, "VmHWM")
+
+
+def _memory(pid: int, name: str) -> int:
     lines = Path(f"/proc/{pid}/status").read_text("ascii").splitlines()
-    (kibibytes,) = (int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
+    (kibibytes,) = (int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
     return kibibytes * 1024
 
 
