@@ -63,7 +63,7 @@ up: $(INSTALLED) ## The whole stack with one sync done, until SIGTERM (ARGS="--s
 	@exec $(PY) -m sandbox up $(ARGS)
 
 test: $(INSTALLED) ## Run every test (ARGS="-k name" for some)
-	@$(PY) -m pytest -n 3 $(ARGS)
+	@$(PY) -m pytest -n 4 $(ARGS)
 
 faults: $(INSTALLED) ## Kill the sync's processes again and again and compare what they leave (ARGS="--kills N --seed S --json FILE")
 	@exec $(PY) -m tests.faults $(ARGS)
