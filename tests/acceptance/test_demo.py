@@ -61,7 +61,7 @@ async def demonstrated(stack: Stack, path: Path) -> Figures:
     done = await asyncio.to_thread(run, "demo", "--once", "--json", str(path), given=stack.environment)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = [msgspec.json.decode(line) for line in done.stdout.splitlines()]
-    assert [line["step"] for line in lines[:2]] == ["starting", "counting"]
+    assert [line["step"] for line in lines[:2]] == ["starting", "scheduling"]
     figures = figures_in(path)
     assert msgspec.convert(lines[-1], Figures) == figures
     return figures

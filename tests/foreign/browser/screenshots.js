@@ -15,7 +15,8 @@ try {
   await page.goto(`${url}/dashboard`);
   await page.getByLabel("API key with the scope").fill(key);
   await page.getByRole("button", { name: "Sign in" }).click();
-  await page.waitForFunction(() => /The last sync/.test(document.body.textContent) && !/Loading/.test(document.body.textContent));
+  await page.getByText("The last sync").first().waitFor();
+  await page.waitForFunction(() => !document.querySelector(".loading") && document.querySelector("svg, canvas"));
   await shot("dashboard");
 } finally {
   await browser.close();
