@@ -53,7 +53,10 @@ _growth_method = choice({name: name for name in grades.GROWTH_METHODS})
 _availability = choice({name: name for name in grades.AVAILABILITIES})
 _cents = whole(0, 10**15 - 1)
 _days = whole(0, 1000)
-_start = ParameterKind(_prefix, {**word.schema, "minLength": SHORTEST_PREFIX})
+# At least three characters without the surrounding spaces, which are removed.
+_start = ParameterKind(
+    _prefix, {**word.schema, "minLength": SHORTEST_PREFIX, "pattern": r"^\s*[^\s\x00][^\x00]+[^\s\x00]\s*$"}
+)
 _sort = choice(SORTS)
 _direction = choice({"desc": True, "asc": False})
 
