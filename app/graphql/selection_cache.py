@@ -38,7 +38,10 @@ class SelectionCache:
     def columns(
         self, nodes: Sequence[FieldNode], collect: Callable[[], frozenset[str] | None]
     ) -> frozenset[str] | None:
-        """Return the columns that a selection of diamonds needs. `nodes`: the field nodes that select it."""
+        """Return the columns that a selection of diamonds needs. `nodes`: the field nodes that select it.
+
+        They are those of all fields, whatever the conditions of `@include` and `@skip` decide.
+        """
         key = tuple(map(id, nodes))
         found = self._columns.get(key)
         if found is None:

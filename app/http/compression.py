@@ -4,9 +4,9 @@ import zlib
 
 from starlette.datastructures import MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.http.vary import add_vary
+from app.http.vary import varying
 
 # Bodies from this size on are compressed.
 MINIMUM_BYTES = 1024
@@ -30,13 +30,7 @@ class Compression(GZipMiddleware):
             return
         texts = [value for name, value in scope["headers"] if name == b"accept-encoding"]
         if not texts or not accepts_gzip(texts[0].decode("latin-1")):
-
-            async def send_varying(message: Message) -> None:
-                if message["type"] == "http.response.start":
-                    add_vary(message, b"Accept-Encoding")
-                await send(message)
-
-            await self.app(scope, receive, send_varying)
+            await self.app(scope, receive, varying(send, b"Accept-Encoding"))
             return
         if texts != [b"gzip"]:
             headers = MutableHeaders(raw=list(scope["headers"]))

@@ -1,9 +1,9 @@
 """Cross-origin requests (CORS)."""
 
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
-from app.http.vary import add_vary
+from app.http.vary import varying
 
 
 class Cors(CORSMiddleware):
@@ -13,10 +13,4 @@ class Cors(CORSMiddleware):
         if scope["type"] != "http" or any(name == b"origin" for name, _ in scope["headers"]):
             await super().__call__(scope, receive, send)
             return
-
-        async def send_varying(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                add_vary(message, b"Origin")
-            await send(message)
-
-        await self.app(scope, receive, send_varying)
+        await self.app(scope, receive, varying(send, b"Origin"))

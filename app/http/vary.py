@@ -1,6 +1,17 @@
 """The Vary header of a response."""
 
-from starlette.types import Message
+from starlette.types import Message, Send
+
+
+def varying(send: Send, field: bytes) -> Send:
+    """Return a `send` that adds a request field to the Vary header of the response."""
+
+    async def send_varying(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            add_vary(message, field)
+        await send(message)
+
+    return send_varying
 
 
 def add_vary(message: Message, field: bytes) -> None:

@@ -238,7 +238,7 @@ class DiamondSearch(Protocol):
         disregard_own: bool = False,
         edges: Edges = STANDARD_EDGES,
     ) -> Facets:
-        """Compute facets by name. `disregard_own`: each facet ignores the criterion of its own column.
+        """Compute facets by name. `disregard_own`: each facet ignores the criterion of the same column.
 
         `edges`: ascending bucket edges by measure, in place of the standard edges.
         """

@@ -90,7 +90,7 @@ class Maintenance:
     async def watch_silence(self) -> None:
         """Alert the operator if the supplier of a feed of files delivers nothing new for longer than the feed allows.
 
-        Such a supplier starts no run that could fail. A feed whose newest run did not complete has an alert of its own, and so
+        Such a supplier starts no run that could fail. A feed whose newest run did not complete has a separate alert, and so
         has a counted feed whose nightly run is missing.
         """
         now, feed = self._clock(), self._settings.by_feed[self._settings.sync.feed]
@@ -105,7 +105,7 @@ class Maintenance:
     async def watch_dead_letters(self) -> None:
         """Alert the operator that a queue has dead letters, once for as long as the oldest of them stays there.
 
-        A message about a known run is no incident of its own: the end of the run has an alert with the same cause.
+        A message about a known run is not a separate incident: the end of the run has an alert with the same cause.
         """
         # One queue after the other: each takes a connection, and a namespace may have few (10 in Microsoft's emulator).
         for queue in self._settings.service_bus.queues:

@@ -88,7 +88,7 @@ class SyncSettings(SettingsSection):
     _limits_of_feed: frozenset[str] = PrivateAttr(default=frozenset())
 
     def of_feed(self, feed: str, limits: Mapping[str, float]) -> Self:
-        """Return the settings of one feed. `limits`: those that it has of its own, by field."""
+        """Return the settings of one feed. `limits`: limits that differ for this feed, by field."""
         chosen = self.model_copy(update={"feed": feed, **limits})
         chosen._limits_of_feed = frozenset(limits)  # noqa: SLF001 - of the same class
         return chosen

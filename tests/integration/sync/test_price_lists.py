@@ -195,7 +195,7 @@ async def test_silent_supplier_is_alerted_once_by_age_of_feed(lists: PriceLists,
         content = await connection.fetchval("SELECT content FROM alerts")
     assert content["subject"] == "The supplier has delivered nothing new for 1 d 3 h (gems)"
     assert "FEED_GEMS_MAX_AGE_HOURS" in content["reason"]
-    # A new list ends the silence, and a list that could not be taken in has an alert of its own.
+    # A new list ends the silence, and a list that could not be taken in has a separate alert.
     lists.deliver("full-2.csv", stones(40, Price="99"))
     run = await lists.sync()
     assert run.status == "completed"

@@ -85,12 +85,12 @@ async def test_repricing_and_concurrent_batches_do_not_wait_for_each_other(
     feed.put(*range(1, 251))
     await driver.sync()
     feed.put(*range(1, 251), cents=500)
-    paused = """SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+    paused = """SELECT count(*) >= $1 FROM pg_stat_activity WHERE datname = current_database()
         AND (wait_event_type = 'Lock' OR state = 'idle in transaction')"""
 
     async def until_paused(transactions: int) -> None:
         async with asyncio.timeout(20):
-            while int(str(await driver.value(paused))) < transactions:  # noqa: ASYNC110 - waits for a state of Postgres
+            while not await driver.value(paused, transactions):  # noqa: ASYNC110 - waits for a state of Postgres
                 await asyncio.sleep(0.01)
 
     # A batch of the repricing covers the batches of the consolidation. It waits for the first stone, the consolidation for it.
