@@ -58,7 +58,7 @@ class HttpRequest(msgspec.Struct, frozen=True):
             return b""
         length = _LENGTH.search(head)
         if not head.startswith(b"HTTP/1.1 200 ") or length is None:
-            raise AssertionError(f"{self.host}:{self.port} answered {head!r}")
+            raise AssertionError(f"{self.host}:{self.port} answered {head!r}: {(await reader.read(1000))!r}")
         return await reader.readexactly(int(length[1]))
 
 

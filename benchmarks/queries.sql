@@ -69,3 +69,21 @@ FROM unnest($1::uuid[], $2::text[]) AS stone (id, supplier_stone_id)
 INSERT INTO run_metadata (
     id, feed, run_type, status, started_by, trace_id, window_to, moves_watermark, deadline_at, started_at, completed_at
 ) VALUES ($1, 'nivoda', 'full', 'completed', 'benchmark', '', $2, false, $2, $2, $2)
+
+-- peer_page --
+-- The page of the benchmark `peers` in the order of the retail price: $1 diamonds.
+SELECT id, shape, carat_milli, color, clarity, cut, polish, symmetry, fluorescence, lab_grown, eye_clean, image_url, video_url, rating,
+    availability, created_at, retail_price_cents, certificate_lab, certificate_number
+FROM diamonds
+WHERE status = 'active' AND availability IN ('available', 'on_hold')
+ORDER BY retail_price_cents, id
+LIMIT $1
+
+-- peer_filtered_page --
+-- The same with shapes ($2) and weights from $3 to $4 (0.001 ct).
+SELECT id, shape, carat_milli, color, clarity, cut, polish, symmetry, fluorescence, lab_grown, eye_clean, image_url, video_url, rating,
+    availability, created_at, retail_price_cents, certificate_lab, certificate_number
+FROM diamonds
+WHERE status = 'active' AND availability IN ('available', 'on_hold') AND shape = ANY($2) AND carat_milli BETWEEN $3 AND $4
+ORDER BY retail_price_cents, id
+LIMIT $1

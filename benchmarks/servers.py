@@ -69,10 +69,16 @@ class Site(msgspec.Struct, frozen=True):
             yield served
 
     def program(
-        self, command: tuple[str, ...], port: int, path: str, environment: dict[str, str]
+        self,
+        command: tuple[str, ...],
+        port: int,
+        path: str,
+        environment: dict[str, str],
+        *,
+        interpreter: str = sys.executable,
     ) -> AbstractAsyncContextManager[ServedApi]:
-        """Start a Python program that serves HTTP on a port, and wait until `path` returns 200."""
-        return program(self.directory, command, port, path, environment)
+        """Start a program that serves HTTP on a port, and wait until `path` returns 200. `interpreter`: Python or Node."""
+        return program(self.directory, command, port, path, environment, interpreter=interpreter)
 
     async def key(self, database: Database) -> str:
         """Create an API key with `diamonds:read`."""
@@ -133,13 +139,19 @@ class Servers:
 
 @asynccontextmanager
 async def program(
-    directory: Path, command: tuple[str, ...], port: int, path: str, environment: dict[str, str]
+    directory: Path,
+    command: tuple[str, ...],
+    port: int,
+    path: str,
+    environment: dict[str, str],
+    *,
+    interpreter: str = sys.executable,
 ) -> AsyncIterator[ServedApi]:
-    """Run a Python program that serves HTTP. Its log is in `directory`; see `Site.program`."""
+    """Run a program that serves HTTP. Its log is in `directory`; see `Site.program`."""
     address = f"http://{LOOPBACK}:{port}"
     process = Process(
-        f"{command[1]}-{port}",
-        (sys.executable, *command),
+        f"{Path(interpreter).name}-{port}",
+        (interpreter, *command),
         log=directory / f"{port}.log",
         environment=environment,
         directory=_SOURCE,

@@ -19,6 +19,7 @@ TINY = {
     "facets": ["--stones", "500", "--requests", "4"],
     "rest": ["--stones", "60", "--seconds", "0.2", "--connections", "2", "--rounds", "1"],
     "graphql": ["--stones", "3000", "--seconds", "0.2", "--connections", "2", "--rounds", "1"],
+    "peers": ["--stones", "3000", "--seconds", "0.2", "--connections", "2", "--rounds", "1"],
     "memory": ["--stones", "100", "--seconds", "0.1"],
     "protocol": ["--seconds", "0.2", "--connections", "2", "--rounds", "1"],
     "subscriptions": ["--subscribers", "15", "--stones", "20", "--rate", "20", "--seconds", "1", "--processes", "1"],
@@ -39,6 +40,10 @@ EXPECTED = {
     "graphql": {
         "50 x 20 over HTTP", "50 x 20, Python CPU",
         "50 x 20, shape and carat over HTTP", "50 x 20, shape and carat, Python CPU",
+    },
+    "peers": {
+        "50 x 20 over HTTP", "50 x 20, CPU of the process",
+        "50 x 20, shape and carat over HTTP", "50 x 20, shape and carat, CPU of the process",
     },
     "memory": {"API process", "search index"},
     "protocol": {"small answer"},
