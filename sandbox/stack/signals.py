@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -20,6 +21,8 @@ class Stopped(Exception):
 async def stopping_on_signals() -> AsyncIterator[None]:
     """Cancel the body of the context on the first signal. Later signals are ignored, so that the cleanup completes.
 
+    The first signal also writes a line to stderr.
+
     Raises:
         Stopped: the process received a signal; the body has ended.
     """
@@ -30,6 +33,7 @@ async def stopping_on_signals() -> AsyncIterator[None]:
 
     def stop(number: signal.Signals) -> None:
         if not received:
+            sys.stderr.write("Stopping the servers, which takes a few seconds.\n")
             task.cancel()
         received.append(number)
 

@@ -146,6 +146,7 @@ async def test_printed_requests_work_and_ctrl_c_leaves_nothing() -> None:
                 assert picture.content_type == "image/svg+xml"
         family = command.descendants()
         assert await command.ends(signal.SIGINT) == 0
+        assert "Stopping the servers" in await command.error_output()
         assert not [line for number, line in family.items() if alive(number)]
 
 
