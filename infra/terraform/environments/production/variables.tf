@@ -40,7 +40,7 @@ variable "image" {
 }
 
 variable "secrets" {
-  description = "Secret settings by their names in .env.example, with their values, which are then in the state. DATABASE_URL, REDIS_URL, NIVODA_USERNAME and NIVODA_PASSWORD are needed; HMAC_SECRETS, RESEND_API_KEY, ALERT_WEBHOOK_URL and DATABASE_DIRECT_URL are usual."
+  description = "Secret settings by their names in .env.example, with their values, which are then in the state. DATABASE_URL and REDIS_URL are needed, and NIVODA_USERNAME and NIVODA_PASSWORD unless FEED_<NAME>_KIND is csv for every feed; HMAC_SECRETS, RESEND_API_KEY, ALERT_WEBHOOK_URL and DATABASE_DIRECT_URL are usual."
   type        = map(string)
   default     = {}
   sensitive   = true

@@ -43,7 +43,7 @@ resource "azurerm_container_app_environment" "this" {
 
     precondition {
       condition     = length(setsubtract(local.needed_names, local.secret_names)) == 0
-      error_message = "DATABASE_URL, REDIS_URL, NIVODA_USERNAME and NIVODA_PASSWORD must be given, in secrets or in key_vault.secrets."
+      error_message = "${join(", ", local.needed_names)} must be given, in secrets or in key_vault.secrets."
     }
 
     precondition {

@@ -11,7 +11,11 @@ locals {
   # Known at plan time, and no secret: the names are those of .env.example.
   given_names  = nonsensitive(toset(keys(var.secrets)))
   secret_names = setunion(local.given_names, var.key_vault.secrets)
-  needed_names = ["DATABASE_URL", "REDIS_URL", "NIVODA_USERNAME", "NIVODA_PASSWORD"]
+
+  # The account is needed unless every feed consists of files. An empty kind: the default of the feed `nivoda`.
+  feeds        = [for name in split(",", lookup(var.settings, "FEEDS", "nivoda")) : upper(replace(trimspace(name), "-", "_"))]
+  files_only   = alltrue([for feed in local.feeds : lookup(var.settings, "FEED_${feed}_KIND", "") == "csv"])
+  needed_names = concat(["DATABASE_URL", "REDIS_URL"], local.files_only ? [] : ["NIVODA_USERNAME", "NIVODA_PASSWORD"])
 
   # A secret goes to everyone who may need it; these are needed by fewer. The migration reads nothing but the database.
   secret_readers = merge(

@@ -56,6 +56,27 @@ run "a_missing_database_is_refused" {
   expect_failures = [azurerm_container_app_environment.this]
 }
 
+run "a_missing_account_of_a_feed_is_refused" {
+  command = plan
+  variables {
+    settings = { FEEDS = "nivoda,acme", FEED_ACME_KIND = "csv" }
+    secrets  = { DATABASE_URL = "a", REDIS_URL = "rediss://:b@redis.example.com:10000/0" }
+  }
+  expect_failures = [azurerm_container_app_environment.this]
+}
+
+run "feeds_of_files_need_no_account" {
+  command = plan
+  variables {
+    settings = { FEEDS = "acme, new-stones", FEED_ACME_KIND = "csv", FEED_NEW_STONES_KIND = "csv" }
+    secrets  = { DATABASE_URL = "a", REDIS_URL = "rediss://:b@redis.example.com:10000/0" }
+  }
+  assert {
+    condition     = !contains(local.needed_names, "NIVODA_PASSWORD")
+    error_message = "An installation that reads files only does not need the account."
+  }
+}
+
 run "a_secret_by_value_and_by_reference_is_refused" {
   command = plan
   variables {
