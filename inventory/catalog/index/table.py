@@ -14,16 +14,15 @@ import msgspec
 from inventory.catalog.facets import (
     COUNTED,
     HIDEABLE,
-    SHARES,
     STANDARD_EDGES,
     Edges,
     Facets,
     Histogram,
     edges_of,
-    histogram,
 )
 from inventory.catalog.index.columns import Array, Column, DictionaryColumn, IntegerColumn, Integers, Mask, widened
 from inventory.catalog.index.criteria import ENCODED, INTEGERS, hidden_measurements, mask_of, sort_column
+from inventory.catalog.index.distribution import Matches
 from inventory.catalog.search import (
     LAST,
     DiamondCriteria,
@@ -81,7 +80,7 @@ class IndexTable:
     @property
     def size_bytes(self) -> int:
         """Memory of the columns and ids."""
-        return sum(column.data.nbytes for column in self._columns.values()) + self._high.nbytes + self._low.nbytes
+        return sum(column.nbytes for column in self._columns.values()) + self._high.nbytes + self._low.nbytes
 
     def encode(self, rows: Sequence[Sequence[Any]]) -> EncodedRows:
         """Encode rows, which must be ordered by id. A row is an id and the values of `ENCODED` and `INTEGERS`."""
@@ -184,26 +183,43 @@ class IndexTable:
     ) -> Facets:
         """Compute facets, see `DiamondSearch.facets`."""
         own = [name for name in names if disregard_own and getattr(criteria, name) is not None]
-        shared = mask_of(self._columns, criteria, leaving=own)
-        alone = {name: mask_of(self._columns, DiamondCriteria(**{name: getattr(criteria, name)})) for name in own}
-        every: Array | None = None
-        counts: dict[str, dict[Any, int]] = {}
+        rows, without = self._near_rows(criteria, own)
+        hidden = hidden_measurements(self._columns)
+        any_hidden = bool(hidden.any())
+        known: dict[tuple[str | None, bool], Matches] = {}
+        counts: dict[str, dict[str | None, int]] = {}
         histograms: dict[str, Histogram] = {}
         for name in names:
-            others = [alone[other] for other in own if other != name]
-            if len(others) == len(own):  # all of the criteria apply
-                every = self._rows(_all([shared, *others])) if every is None else every
-                rows = every
-            else:
-                rows = self._rows(_all([shared, *others]))
-            column = self._columns[name]
+            column, hides = self._columns[name], any_hidden and name in HIDEABLE
+            key = (name if name in without else None, hides)
+            if key not in known:
+                matching = np.concatenate((rows, without[name])) if name in without else rows
+                known[key] = Matches.of(matching[~hidden[matching]] if hides else matching, len(self))
             if name in COUNTED:
                 assert isinstance(column, DictionaryColumn)  # noqa: S101 - by the columns' definition
-                counts[name] = {_label(value): number for value, number in column.counts(rows).items()}
+                found = zip(column.values, column.counts(known[key]).tolist(), strict=True)
+                counts[name] = {_label(value): number for value, number in found if number}
             else:
-                values = column.integers(self._shown(name, rows), _LAST)
-                histograms[name] = _histogram(edges_of(name, edges), values[values != _LAST])
+                histograms[name] = column.distribution(known[key]).histogram(edges_of(name, edges))
         return Facets(counts, histograms)
+
+    def _near_rows(self, criteria: DiamondCriteria, own: Sequence[str]) -> tuple[Array, dict[str, Array]]:
+        """Find the matching rows, and for each of the criteria `own` the rows that match all criteria except this one."""
+        shared = mask_of(self._columns, criteria, leaving=own)
+        if not own:
+            return self._rows(shared), {}
+        # A row that does not match the shared criteria misses two, so it is never near.
+        missed = np.zeros(len(self), np.uint8) if shared is None else 2 * (~shared).view(np.uint8)
+        which = np.zeros(len(self), np.uint8)
+        for number, name in enumerate(own):
+            mask = mask_of(self._columns, DiamondCriteria(**{name: getattr(criteria, name)}))
+            if mask is not None:
+                failed = (~mask).view(np.uint8)
+                missed += failed
+                which += failed * number
+        near = np.flatnonzero(missed == 1)
+        reason = which.take(near)
+        return np.flatnonzero(missed == 0), {name: near[reason == number] for number, name in enumerate(own)}
 
     def _rows(self, mask: Mask | None) -> Array:
         return np.arange(len(self)) if mask is None else np.flatnonzero(mask)
@@ -217,10 +233,6 @@ class IndexTable:
         if not order.descending:
             return values
         return np.where(values == _LAST, _LAST, -values) if order.sort.nullable else -values
-
-    def _shown(self, name: str, rows: Array) -> Array:
-        """Exclude rows whose measurements are hidden."""
-        return rows[~hidden_measurements(self._columns)[rows]] if name in HIDEABLE else rows
 
     def _inside(self, rows: Array, keys: Integers, order: SortOrder, window: PageWindow) -> Mask | None:
         """Select the rows between the positions of a window."""
@@ -297,24 +309,6 @@ def _first(keys: Integers, size: int, *, ids_down: bool, keys_down: bool) -> Arr
         numbers = np.concatenate((before, ties[-missing:] if ids_down else ties[:missing]))
     ties_first = -numbers if ids_down else numbers
     return numbers[np.lexsort((ties_first, keys[numbers]))]
-
-
-def _all(masks: Sequence[Mask | None]) -> Mask | None:
-    joined: Mask | None = None
-    for mask in masks:
-        if mask is not None:
-            joined = mask if joined is None else joined & mask
-    return joined
-
-
-def _histogram(edges: Sequence[int], values: Integers) -> Histogram:
-    if not len(values):
-        return Histogram()
-    buckets, numbers = np.unique(np.searchsorted(edges, values, side="right"), return_counts=True)
-    # As percentile_disc: the first value whose cumulative share is at least the rank.
-    ranks = [max(0, int(np.ceil(share * len(values))) - 1) for share in SHARES]
-    quantiles = np.partition(values, ranks)[ranks].tolist()
-    return histogram(edges, dict(zip(buckets.tolist(), numbers.tolist(), strict=True)), quantiles)
 
 
 def _label(value: Any) -> str | None:
