@@ -2,13 +2,16 @@
 
 import sys
 
+from inventory.core.lean_imports import collection_paused
+
 
 def main() -> None:
     """Run a command."""
-    if sys.argv[1:2] == ["serve"]:
-        from app.serve import main as run  # noqa: PLC0415 - the API starts without the code of other commands
-    else:
-        from app.cli import main as run  # noqa: PLC0415
+    with collection_paused():
+        if sys.argv[1:2] == ["serve"]:
+            from app.serve import main as run  # noqa: PLC0415 - the API starts without the code of other commands
+        else:
+            from app.cli import main as run  # noqa: PLC0415
     run()
 
 

@@ -40,7 +40,7 @@ from inventory.core.settings import Settings
 
 T = TypeVar("T")
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, help=__doc__)
 keys = typer.Typer(no_args_is_help=True, help="API keys of clients and their scopes.")
 app.add_typer(keys, name="keys")
 documents = typer.Typer(no_args_is_help=True, help="Persisted GraphQL documents.")

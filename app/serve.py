@@ -12,7 +12,7 @@ from inventory.core import logging
 from inventory.core.command_line import exit_on_error
 from inventory.core.settings import Settings
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
 @app.callback()

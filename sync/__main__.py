@@ -1,5 +1,14 @@
-"""`python -m sync`."""
+"""`python -m sync` and `diamonds-sync`."""
 
-from sync.cli.main import main
+from inventory.core.lean_imports import collection_paused
 
-main()
+
+def main() -> None:
+    """Run a command."""
+    with collection_paused():
+        from sync.cli.main import main as run  # noqa: PLC0415 - without collections
+    run()
+
+
+if __name__ == "__main__":
+    main()

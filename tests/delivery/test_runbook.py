@@ -72,7 +72,7 @@ def test_paused_schedule_is_valid_date() -> None:
 
 def test_both_commands_are_installed_with_project() -> None:
     scripts = tomllib.loads((SOURCE / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
-    assert scripts == {"diamonds-app": "app.__main__:main", "diamonds-sync": "sync.cli.main:main"}
+    assert scripts == {"diamonds-app": "app.__main__:main", "diamonds-sync": "sync.__main__:main"}
 
 
 @pytest.mark.parametrize("path", [SOURCE / "README.md", *sorted(DOCS.rglob("*.md"))], ids=lambda path: path.name)
