@@ -14,12 +14,12 @@ from benchmarks.servers import Servers
 _COMMANDS = {
     "worker": (
         ("-m", "sync", "worker", "--help"),
-        "import asyncpg, azure.servicebus.aio, msgspec, pydantic_settings, redis.asyncio, structlog, typer, uvloop",
+        "import asyncpg, azure.servicebus.aio, msgspec, redis.asyncio, structlog, typer, uvloop",
     ),
     "API": (
         ("-m", "app", "serve", "--help"),
         (
-            "import asyncpg, msgspec, pydantic_settings, redis.asyncio, starlette.applications, strawberry, structlog, "
+            "import asyncpg, msgspec, redis.asyncio, starlette.applications, strawberry, structlog, "
             "typer, uvicorn, uvloop, websockets"
         ),
     ),

@@ -1,8 +1,6 @@
 """Environment variables of settings, for processes that a test starts."""
 
-from pydantic import SecretStr
-
-from inventory.core.settings import Settings
+from inventory.core.settings import SecretStr, Settings
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
@@ -11,7 +9,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
     for name, section in Settings.sections():
         values = getattr(settings, name)
         for variable in section.variables():
-            if variable.field in values.model_fields_set:
+            if variable.field in values.given_fields:
                 value = getattr(values, variable.field)
                 variables[variable.name] = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
     return variables

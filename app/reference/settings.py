@@ -12,7 +12,7 @@ def settings_page() -> str:
     ]
     for title, variables in by_title().items():
         rows = (
-            (code(variable.name), str(variable.info.description), _default(variable), _example(variable))
+            (code(variable.name), variable.declared.description, _default(variable), _example(variable))
             for variable in variables
         )
         lines += ["", f"## {title}", "", *table(("variable", "meaning", "default", "example"), rows)]
@@ -20,12 +20,11 @@ def settings_page() -> str:
 
 
 def _default(variable: Variable) -> str:
-    default = variable.info.default
+    default = variable.default
     if default is None or default == "":
         return "not set"
     return code(str(default).lower() if isinstance(default, bool) else str(default))
 
 
 def _example(variable: Variable) -> str:
-    extra = variable.info.json_schema_extra
-    return code(str(extra.get("example", ""))) if isinstance(extra, dict) else ""
+    return code(variable.declared.example)

@@ -166,8 +166,7 @@ class Stack:
     def _queues(self) -> tuple[str, ...]:
         names = ("queue_work_items", "queue_work_done", "queue_consolidate")
         return tuple(
-            self._caller_environment.get(name.upper()) or str(ServiceBusSettings.model_fields[name].default)
-            for name in names
+            self._caller_environment.get(name.upper()) or str(getattr(ServiceBusSettings, name)) for name in names
         )
 
     async def _stop(self) -> None:

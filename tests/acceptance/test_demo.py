@@ -157,7 +157,7 @@ def test_ctrl_c_during_load_exits_silently() -> None:
         listening, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         loaded = Path(f"/proc/{process.pid}/maps")
-        while "pydantic_core" not in loaded.read_text(encoding="utf-8"):
+        while "msgspec/_core" not in loaded.read_text(encoding="utf-8"):
             time.sleep(0.001)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=90)

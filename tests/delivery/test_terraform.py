@@ -4,14 +4,13 @@ import re
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
-from inventory.core.settings import Settings
+from inventory.core.settings import Settings, is_secret
 
 TERRAFORM = Path(__file__).parents[2] / "infra" / "terraform"
 MODULE = TERRAFORM / "modules" / "container-apps"
 SETTINGS = {variable.name for variable in Settings.variables()}
-SECRETS = {variable.name for variable in Settings.variables() if SecretStr.__name__ in str(variable.info.annotation)}
+SECRETS = {variable.name for variable in Settings.variables() if is_secret(variable.kind)}
 # Read by Microsoft's library: selects the identity of a process.
 FOREIGN = {"AZURE_CLIENT_ID"}
 

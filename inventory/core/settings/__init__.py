@@ -2,5 +2,15 @@
 
 from inventory.core.settings.section import SettingsError, SettingsSection, Variable
 from inventory.core.settings.settings import Settings, by_title, example_file
+from inventory.core.settings.values import SecretStr, is_secret
 
-__all__ = ["Settings", "SettingsError", "SettingsSection", "Variable", "by_title", "example_file"]
+__all__ = [
+    "SecretStr",
+    "Settings",
+    "SettingsError",
+    "SettingsSection",
+    "Variable",
+    "by_title",
+    "example_file",
+    "is_secret",
+]

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import msgspec
-from pydantic import AfterValidator, SecretStr
-from pydantic_settings import SettingsConfigDict
 
 from inventory.core.settings.section import SettingsSection, setting
+from inventory.core.settings.values import Checked, SecretStr
+from inventory.core.tls import Tls
 
 
-def _are_secrets(value: SecretStr) -> SecretStr:
+def _are_secrets(value: SecretStr, _tls: Tls) -> SecretStr:
     _secrets_by_client(value.get_secret_value())
     return value
 
@@ -27,13 +27,11 @@ def _secrets_by_client(text: str) -> Mapping[str, Sequence[bytes]]:
     return {client: [secret.encode() for secret in secrets] for client, secrets in listed.items()}
 
 
-SigningSecrets = Annotated[SecretStr, AfterValidator(_are_secrets)]
+SigningSecrets = Annotated[SecretStr, Checked(_are_secrets)]
 
 
-class AuthSettings(SettingsSection):
+class AuthSettings(SettingsSection, title="Access"):
     """Settings of authentication and rate limits."""
-
-    model_config = SettingsConfigDict(title="Access")
 
     hmac_secrets: Annotated[
         SigningSecrets | None,

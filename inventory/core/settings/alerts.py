@@ -3,17 +3,13 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import SecretStr
-from pydantic_settings import SettingsConfigDict
-
 from inventory.core.settings.addresses import HttpUrl, SecretHttpUrl
 from inventory.core.settings.section import ServerSection, setting
+from inventory.core.settings.values import SecretStr
 
 
-class AlertSettings(ServerSection):
+class AlertSettings(ServerSection, title="Alerts"):
     """Settings of alert mails."""
-
-    model_config = SettingsConfigDict(title="Alerts")
 
     resend_api_key: Annotated[SecretStr | None, setting("Key of resend.com.", example="re_...")] = None
     resend_api_url: Annotated[HttpUrl, setting("Endpoint of Resend.")] = "https://api.resend.com"

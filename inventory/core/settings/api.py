@@ -4,13 +4,12 @@ from ipaddress import ip_network
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator
-from pydantic_settings import SettingsConfigDict
-
 from inventory.core.settings.section import SettingsSection, setting
+from inventory.core.settings.values import Checked
+from inventory.core.tls import Tls
 
 
-def _are_networks(value: str) -> str:
+def _are_networks(value: str, _tls: Tls) -> str:
     for part in _listed(value):
         try:
             ip_network(part)
@@ -19,7 +18,7 @@ def _are_networks(value: str) -> str:
     return value
 
 
-def _are_origins(value: str) -> str:
+def _are_origins(value: str, _tls: Tls) -> str:
     for origin in _listed(value):
         parts = urlsplit(origin)
         if parts.scheme not in {"http", "https"} or not parts.hostname or origin != f"{parts.scheme}://{parts.netloc}":
@@ -31,10 +30,8 @@ def _listed(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-class ApiSettings(SettingsSection):
+class ApiSettings(SettingsSection, title="API"):
     """Settings of the API."""
-
-    model_config = SettingsConfigDict(title="API")
 
     host: Annotated[str, setting("Address that the API listens on.")] = "0.0.0.0"
     port: Annotated[int, setting("Port that the API listens on.", ge=1, le=65535)] = 3000
@@ -73,7 +70,7 @@ class ApiSettings(SettingsSection):
     ] = 5.0
     trusted_proxies: Annotated[
         str,
-        AfterValidator(_are_networks),
+        Checked(_are_networks),
         setting(
             "Addresses or networks of the reverse proxies whose X-Forwarded-For is trusted, separated by commas.",
             example="10.0.0.0/8",
@@ -81,7 +78,7 @@ class ApiSettings(SettingsSection):
     ] = ""
     cors_origins: Annotated[
         str,
-        AfterValidator(_are_origins),
+        Checked(_are_origins),
         setting("Allowed CORS origins, separated by commas; when not set, none.", example="https://example.com"),
     ] = ""
 

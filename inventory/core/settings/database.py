@@ -2,16 +2,12 @@
 
 from typing import Annotated, Literal
 
-from pydantic_settings import SettingsConfigDict
-
 from inventory.core.settings.addresses import PostgresUrl
 from inventory.core.settings.section import ServerSection, setting
 
 
-class DatabaseSettings(ServerSection):
+class DatabaseSettings(ServerSection, title="Database", prefix="DATABASE_"):
     """Address, schema, pool and timeouts of PostgreSQL."""
-
-    model_config = SettingsConfigDict(title="Database", env_prefix="DATABASE_")
 
     url: Annotated[
         PostgresUrl | None,

@@ -2,15 +2,11 @@
 
 from typing import Annotated
 
-from pydantic_settings import SettingsConfigDict
-
 from inventory.core.settings.section import SettingsSection, setting
 
 
-class EventSettings(SettingsSection):
+class EventSettings(SettingsSection, title="Events"):
     """Settings of the event log and of subscriptions. Limits apply to a process."""
-
-    model_config = SettingsConfigDict(title="Events")
 
     retention_days: Annotated[
         int,

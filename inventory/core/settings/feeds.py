@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from datetime import time
 from typing import Annotated, Any, Literal, Self
 
-from pydantic_settings import SettingsConfigDict
-
 from inventory.core.settings.section import SettingsError, SettingsSection, setting
 
 NIVODA = "nivoda"
@@ -15,10 +13,8 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _TIMES = r"^([01]\d|2[0-3]):[0-5]\d(,([01]\d|2[0-3]):[0-5]\d)*$"
 
 
-class FeedSettings(SettingsSection):
+class FeedSettings(SettingsSection, title="Feeds: FEED_<NAME>_* for each name of FEEDS", prefix="FEED_ACME_"):
     """Settings of one feed. The prefix is that of the example ACME; `read` uses the one of the feed."""
-
-    model_config = SettingsConfigDict(title="Feeds: FEED_<NAME>_* for each name of FEEDS", env_prefix="FEED_ACME_")
 
     kind: Annotated[
         Literal["nivoda", "csv"] | None,
@@ -67,13 +63,11 @@ class FeedSettings(SettingsSection):
     @classmethod
     def read(cls, name: str, **values: Any) -> Self:
         """Read the settings of a feed from its variables. `values` are preferred, by name of the field."""
-        return cls(_env_prefix=prefix(name), **values)  # type: ignore[call-arg]
+        return cls(prefix=prefix(name), **values)
 
 
-class FeedsSettings(SettingsSection):
+class FeedsSettings(SettingsSection, title="Feeds"):
     """The feeds of the installation."""
-
-    model_config = SettingsConfigDict(title="Feeds")
 
     names: Annotated[
         str | None,
@@ -93,7 +87,9 @@ def prefix(name: str) -> str:
 
 def is_feed_variable(name: str) -> bool:
     """Whether an environment variable may be a setting of a feed, such as FEED_ACME_KIND."""
-    return name.startswith("FEED_") and name.endswith(tuple(f"_{field}".upper() for field in FeedSettings.model_fields))
+    return name.startswith("FEED_") and name.endswith(
+        tuple(f"_{variable.field}".upper() for variable in FeedSettings.variables())
+    )
 
 
 def feed_names(names: str | None, default: str) -> tuple[str, ...]:

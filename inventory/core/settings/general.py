@@ -2,16 +2,12 @@
 
 from typing import Annotated, Literal
 
-from pydantic_settings import SettingsConfigDict
-
 from inventory.core.logging import LogFormat
 from inventory.core.settings.section import ServerSection, setting
 
 
-class GeneralSettings(ServerSection):
+class GeneralSettings(ServerSection, title="General"):
     """Settings of every process."""
-
-    model_config = SettingsConfigDict(title="General")
 
     environment: Annotated[
         Literal["development", "staging", "production"],

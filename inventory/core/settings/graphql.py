@@ -2,15 +2,11 @@
 
 from typing import Annotated
 
-from pydantic_settings import SettingsConfigDict
-
 from inventory.core.settings.section import SettingsSection, setting
 
 
-class GraphQLSettings(SettingsSection):
+class GraphQLSettings(SettingsSection, title="GraphQL", prefix="GRAPHQL_"):
     """Settings of GraphQL operations."""
-
-    model_config = SettingsConfigDict(title="GraphQL", env_prefix="GRAPHQL_")
 
     max_cost: Annotated[int, setting("Highest cost of one GraphQL operation.", ge=10, le=10**9)] = 5_000
     budget: Annotated[int, setting("GraphQL cost budget of a key.", ge=10, le=10**12)] = 200_000

@@ -2,17 +2,13 @@
 
 from typing import Annotated, Literal
 
-from pydantic import SecretStr
-from pydantic_settings import SettingsConfigDict
-
 from inventory.core.settings.addresses import HttpUrl
 from inventory.core.settings.section import ServerSection, setting
+from inventory.core.settings.values import SecretStr
 
 
-class NivodaSettings(ServerSection):
+class NivodaSettings(ServerSection, title="Supplier", prefix="NIVODA_"):
     """Settings of Nivoda."""
-
-    model_config = SettingsConfigDict(title="Supplier", env_prefix="NIVODA_")
 
     endpoint: Annotated[
         HttpUrl | None,

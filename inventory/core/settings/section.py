@@ -1,16 +1,15 @@
 """Base classes of a section of settings.
 
 Each field of a section is an environment variable: the prefix of the section and the name of the field, in capitals,
-or its validation alias.
+or the variable that the field declares.
 """
 
-from collections.abc import Iterator
-from typing import Annotated, Any, NamedTuple
+import inspect
+import os
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, NamedTuple, NoReturn, Self
 
-from pydantic import Field, SecretStr
-from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
-
+from inventory.core.settings.values import SecretStr, Setting, converted
 from inventory.core.tls import Tls
 
 
@@ -18,62 +17,110 @@ class SettingsError(Exception):
     """A setting is missing or invalid. The message names the variable, the problem and an example."""
 
 
-def setting(description: str, *, example: str = "", variable: str | None = None, **constraints: Any) -> Any:
+class Variable(NamedTuple):
+    """The environment variable of a field. `kind`: the type of its value."""
+
+    name: str
+    field: str
+    kind: Any
+    declared: Setting
+    default: Any
+
+    @property
+    def example(self) -> str:
+        """A valid value, as in the environment."""
+        example = self.declared.example or self.default
+        return str(example).lower() if isinstance(example, bool) else str(example)
+
+    def value(self, given: object, tls: Tls) -> Any:
+        """Convert and check a value.
+
+        Raises:
+            ValueError: it is not valid; the message is the problem, without the value.
+        """
+        value = converted(self.kind, given, tls)
+        if value is not None:
+            self.declared.check(value)
+        return value
+
+    def problem(self, what: str) -> str:
+        """Return a line for operators: the variable, the problem and an example."""
+        return f"{self.name}: {what}. Example: {self.name}={self.example}"
+
+
+def setting(description: str, *, example: str = "", variable: str | None = None, **limits: Any) -> Any:
     """Declare a field of a section.
 
     Args:
         description: its help text.
         example: a valid value; required without a default.
         variable: the environment variable, if it is not the prefix of the section and the name of the field.
-        constraints: limits of the value, as for `pydantic.Field`.
+        limits: limits of the value: `ge`, `gt`, `le`, `pattern`.
     """
-    if variable is not None:
-        constraints["validation_alias"] = variable
-    return Field(description=description, json_schema_extra={"example": example}, **constraints)
+    return Setting(description, example, variable, **limits)
 
 
-class Variable(NamedTuple):
-    """The environment variable of a field."""
+class SettingsSection:
+    """A section of settings. It is frozen, and secrets appear neither in `repr` nor in logs.
 
-    name: str
-    field: str
-    info: FieldInfo
+    A section is a subclass with `title` and, for its variables, `prefix`. Each field is `Annotated[type, setting(...)]`
+    with a default.
+    """
 
-    @property
-    def example(self) -> str:
-        """A valid value, as in the environment."""
-        extra = self.info.json_schema_extra if isinstance(self.info.json_schema_extra, dict) else {}
-        example = extra.get("example") or self.info.default
-        return str(example).lower() if isinstance(example, bool) else str(example)
+    section_title: ClassVar[str]
+    variable_prefix: ClassVar[str]
+    _variables: ClassVar[Mapping[str, Variable]]  # by field
 
+    # Fields that were given by an argument or the environment; the others have their defaults.
+    given_fields: frozenset[str]
 
-class SettingsSection(BaseSettings):
-    """A section of settings. It is frozen, and secrets appear neither in `repr` nor in logs."""
+    def __init_subclass__(cls, *, title: str = "", prefix: str = "") -> None:
+        """`prefix`: of the variables."""
+        super().__init_subclass__()
+        cls.section_title, cls.variable_prefix = title, prefix
+        cls._variables = {variable.field: variable for variable in cls._declared(prefix)}
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True, populate_by_name=True
-    )
+    def __init__(self, *, prefix: str | None = None, **values: Any) -> None:
+        """Read the environment. `values` are preferred, by name of the field. `prefix`: instead of the one of the section.
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Read the environment and arguments (in tests) only, and no files."""
-        del settings_cls, dotenv_settings, file_secret_settings
-        return init_settings, env_settings
+        Raises:
+            SettingsError: values are not valid; one line for each.
+        """
+        variables = self._variables
+        if prefix is not None:
+            variables = {variable.field: variable for variable in self._declared(prefix)}
+        if unknown := values.keys() - variables.keys():
+            raise TypeError(f"{type(self).__name__} has no field {', '.join(sorted(unknown))}")
+        given = {
+            field: text for field, variable in variables.items() if (text := os.environ.get(variable.name))
+        } | values
+        problems, read = list[str](), dict[str, Any]()
+        for field, variable in variables.items():  # `tls` is first: addresses are checked with its value
+            if field not in given:
+                read[field] = variable.default
+                continue
+            try:
+                read[field] = variable.value(given[field], read.get("tls", "require"))
+            except ValueError as error:
+                problems.append(variable.problem(str(error)))
+        if problems:
+            raise SettingsError("\n".join(problems))
+        self.__dict__.update(read, given_fields=frozenset(given))
 
     @classmethod
     def variables(cls) -> Iterator[Variable]:
         """Environment variables of this section, in the order of its fields."""
-        prefix = cls.model_config.get("env_prefix", "")
-        for field, info in cls.model_fields.items():
-            name = info.validation_alias if isinstance(info.validation_alias, str) else f"{prefix}{field}".upper()
-            yield Variable(name, field, info)
+        return iter(cls._variables.values())
+
+    def replace(self, **values: Any) -> Self:
+        """Copy the section with other values, which are not checked, by name of the field."""
+        return self._copy(values, self.given_fields | values.keys())
+
+    def with_defaults(self, **values: Any) -> Self:
+        """Copy the section with other values for fields that were not given. They still count as not given."""
+        return self._copy(
+            {field: value for field, value in values.items() if field not in self.given_fields}, self.given_fields
+        )
 
     def need(self, field: str) -> str:
         """Return the value of a required setting.
@@ -83,13 +130,35 @@ class SettingsSection(BaseSettings):
         """
         value = getattr(self, field)
         if value is None:
-            variable = next(variable for variable in self.variables() if variable.field == field)
-            raise SettingsError(f"{variable.name}: is not set. Example: {variable.name}={variable.example}")
+            raise SettingsError(self._variables[field].problem("is not set"))
         return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        """Reject the assignment."""
+        raise AttributeError(f"{type(self).__name__} is frozen")
+
+    def __repr__(self) -> str:
+        """Return the values by field."""
+        return f"{type(self).__name__}({', '.join(f'{field}={getattr(self, field)!r}' for field in self._variables)})"
+
+    def _copy(self, values: Mapping[str, Any], given_fields: frozenset[str]) -> Self:
+        copy = type(self).__new__(type(self))
+        copy.__dict__.update(self.__dict__, **values, given_fields=given_fields)
+        return copy
+
+    @classmethod
+    def _declared(cls, prefix: str) -> Iterator[Variable]:
+        """The variables of the fields, those of the base class first."""
+        for base in reversed(cls.__mro__):
+            for field, kind in inspect.get_annotations(base).items():
+                declared = [each for each in getattr(kind, "__metadata__", ()) if isinstance(each, Setting)]
+                if declared:
+                    name = declared[0].variable or f"{prefix}{field}".upper()
+                    yield Variable(name, field, kind, declared[0], getattr(cls, field))
 
 
 class ServerSection(SettingsSection):
-    """A section with addresses of servers. `tls` is validated first: the addresses are validated with its value."""
+    """A section with addresses of servers. `tls` is its first field: the addresses are checked with its value."""
 
     tls: Annotated[
         Tls,

@@ -2,16 +2,12 @@
 
 from typing import Annotated
 
-from pydantic_settings import SettingsConfigDict
-
 from inventory.core.settings.addresses import BusConnection
 from inventory.core.settings.section import ServerSection, setting
 
 
-class ServiceBusSettings(ServerSection):
+class ServiceBusSettings(ServerSection, title="Service Bus"):
     """Address and queues of Azure Service Bus."""
-
-    model_config = SettingsConfigDict(title="Service Bus")
 
     connection_string: Annotated[
         BusConnection | None,

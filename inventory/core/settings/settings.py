@@ -4,11 +4,12 @@
 the variable (exit code 2).
 """
 
+import inspect
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Self, cast
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+import msgspec
 
 from inventory.core.settings.access import AuthSettings
 from inventory.core.settings.alerts import AlertSettings
@@ -38,10 +39,8 @@ from inventory.core.settings.watermark import WatermarkSettings
 _LOOPBACK = r"https?://(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]{1,5})?"
 
 
-class Settings(BaseModel):
+class Settings(msgspec.Struct, frozen=True):
     """Settings of a process, by section. A class receives the section that it needs."""
-
-    model_config = ConfigDict(frozen=True)
 
     general: GeneralSettings
     api: ApiSettings
@@ -80,13 +79,13 @@ class Settings(BaseModel):
             SettingsError: a value is invalid, or a variable does not exist.
         """
         set_values = {
-            name: {field: getattr(section, field) for field in section.model_fields_set}
+            name: {field: getattr(section, field) for field in section.given_fields}
             for name, section in ((name, getattr(self, name)) for name, _ in self.sections())
         }
         feeds = {
             f"{prefix(name)}{field}".lower(): getattr(feed, field)
             for name, feed in self.by_feed.items()
-            for field in feed.model_fields_set
+            for field in feed.given_fields
         }
         return self._of(set_values, feeds | values)
 
@@ -104,7 +103,7 @@ class Settings(BaseModel):
             for limit in ("max_quarantine_share", "max_delete_share")
             if (value := getattr(feed, limit)) is not None
         }
-        return self.model_copy(update={"sync": self.sync.of_feed(name, limits)})
+        return msgspec.structs.replace(self, sync=self.sync.of_feed(name, limits))
 
     @classmethod
     def _of(cls, by_section: dict[str, dict[str, Any]], values: dict[str, Any]) -> Self:
@@ -126,22 +125,20 @@ class Settings(BaseModel):
             }
             try:
                 read[name] = section(**by_section[name] | fields)
-            except ValidationError as error:
-                problems |= dict.fromkeys(_one_line(section, problem) for problem in error.errors())
+            except SettingsError as error:
+                problems |= dict.fromkeys(str(error).splitlines())
         if problems:
             raise SettingsError("\n".join(problems))
         read["by_feed"] = _feeds(read["feeds"], read["sync"], values)
-        if "feed" not in read["sync"].model_fields_set:
-            read["sync"] = read["sync"].model_copy(update={"feed": next(iter(read["by_feed"]))})
-            read["sync"].model_fields_set.discard("feed")  # still a default, for `with_values`
+        read["sync"] = read["sync"].with_defaults(feed=next(iter(read["by_feed"])))
         return cls(**read)
 
     @classmethod
     def sections(cls) -> Iterator[tuple[str, type[SettingsSection]]]:
         """Name and class of each section."""
-        for name, field in cls.model_fields.items():
+        for name, kind in inspect.get_annotations(cls).items():
             if name != "by_feed":
-                yield name, cast("type[SettingsSection]", field.annotation)
+                yield name, kind
 
     @classmethod
     def variables(cls) -> Iterator[Variable]:
@@ -174,14 +171,6 @@ class Settings(BaseModel):
         return origin in self.api.origins or (pattern is not None and re.fullmatch(pattern, origin) is not None)
 
 
-def _one_line(section: type[SettingsSection], problem: Any, feed_prefix: str | None = None) -> str:
-    location = str(problem["loc"][0])  # the validation alias, or the name of the field
-    variable = next(variable for variable in section.variables() if location in {variable.field, variable.name})
-    what = str(problem["msg"]).removeprefix("Value error, ")
-    name = f"{feed_prefix}{variable.field.upper()}" if feed_prefix else variable.name
-    return f"{name}: {what[:1].lower()}{what[1:]}. Example: {name}={variable.example}"
-
-
 def _feeds(section: FeedsSettings, sync: SyncSettings, values: Mapping[str, Any]) -> dict[str, FeedSettings]:
     """Read the settings of each feed.
 
@@ -189,22 +178,22 @@ def _feeds(section: FeedsSettings, sync: SyncSettings, values: Mapping[str, Any]
         SettingsError: a variable is missing or invalid, or SYNC_FEED is not one of FEEDS.
     """
     names = feed_names(section.names, sync.feed)
-    if "feed" in sync.model_fields_set and sync.feed not in names:
+    if "feed" in sync.given_fields and sync.feed not in names:
         raise SettingsError(f"SYNC_FEED: {sync.feed} is not one of FEEDS. Example: SYNC_FEED={names[0]}")
     feeds, problems = dict[str, FeedSettings](), list[str]()
     for name in names:
         fields = {
-            field: values[variable]
-            for field in FeedSettings.model_fields
-            if (variable := f"{prefix(name)}{field}".lower()) in values
+            variable.field: values[given]
+            for variable in FeedSettings.variables()
+            if (given := f"{prefix(name)}{variable.field}".lower()) in values
         }
         try:
             feed = FeedSettings.read(name, **fields)
-        except ValidationError as error:
-            problems += [_one_line(FeedSettings, problem, prefix(name)) for problem in error.errors()]
+        except SettingsError as error:
+            problems.append(str(error))
             continue
         if feed.kind is None and (name == NIVODA or section.names is None):
-            feed = feed.model_copy(update={"kind": NIVODA})
+            feed = feed.replace(kind=NIVODA)
         feeds[name] = feed
     if problems:
         raise SettingsError("\n".join(problems))
@@ -218,7 +207,7 @@ def example_file() -> str:
     for title, variables in by_title().items():
         lines += [f"# ---- {title} ----", ""]
         for variable in variables:
-            lines += [f"# {variable.info.description}", f"# {variable.name}={variable.example}", ""]
+            lines += [f"# {variable.declared.description}", f"# {variable.name}={variable.example}", ""]
     return "\n".join(lines)
 
 
@@ -227,7 +216,7 @@ def by_title() -> dict[str, list[Variable]]:
     titles = dict[str, list[Variable]]()
     for _, section in Settings.sections():
         shown = {variable.name for variables in titles.values() for variable in variables}
-        titles[str(section.model_config.get("title"))] = [v for v in section.variables() if v.name not in shown]
+        titles[section.section_title] = [v for v in section.variables() if v.name not in shown]
         if section is FeedsSettings:
-            titles[str(FeedSettings.model_config.get("title"))] = list(FeedSettings.variables())
+            titles[FeedSettings.section_title] = list(FeedSettings.variables())
     return titles

@@ -3,17 +3,12 @@
 from collections.abc import Mapping
 from typing import Annotated, Self
 
-from pydantic import PrivateAttr
-from pydantic_settings import SettingsConfigDict
-
 from inventory.core.settings.feeds import prefix
 from inventory.core.settings.section import SettingsSection, setting
 
 
-class SyncSettings(SettingsSection):
+class SyncSettings(SettingsSection, title="Sync", prefix="SYNC_"):
     """Settings of the sync processes."""
-
-    model_config = SettingsConfigDict(title="Sync", env_prefix="SYNC_")
 
     feed: Annotated[
         str,
@@ -85,13 +80,11 @@ class SyncSettings(SettingsSection):
         int, setting("Retention of the records of runs and of deleted stones, in days.", ge=1, le=36_500)
     ] = 90
 
-    _limits_of_feed: frozenset[str] = PrivateAttr(default=frozenset())
+    _limits_of_feed: frozenset[str] = frozenset()
 
     def of_feed(self, feed: str, limits: Mapping[str, float]) -> Self:
         """Return the settings of one feed. `limits`: limits that differ for this feed, by field."""
-        chosen = self.model_copy(update={"feed": feed, **limits})
-        chosen._limits_of_feed = frozenset(limits)  # noqa: SLF001 - of the same class
-        return chosen
+        return self.replace(feed=feed, **limits, _limits_of_feed=frozenset(limits))
 
     def limit_variable(self, field: str) -> str:
         """The variable that sets a limit of the feed: its own one if it is set, else the common one."""

@@ -2,16 +2,12 @@
 
 from typing import Annotated
 
-from pydantic_settings import SettingsConfigDict
-
 from inventory.core.settings.addresses import HttpUrl
 from inventory.core.settings.section import ServerSection, setting
 
 
-class TelemetrySettings(ServerSection):
+class TelemetrySettings(ServerSection, title="Telemetry"):
     """Metrics for Prometheus, and traces by OTLP. Both are off when not set."""
-
-    model_config = SettingsConfigDict(title="Telemetry")
 
     metrics_port: Annotated[
         int | None,

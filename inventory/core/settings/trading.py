@@ -2,15 +2,11 @@
 
 from typing import Annotated
 
-from pydantic_settings import SettingsConfigDict
-
 from inventory.core.settings.section import SettingsSection, setting
 
 
-class TradingSettings(SettingsSection):
+class TradingSettings(SettingsSection, title="Trading", prefix="TRADING_"):
     """Settings of holds and purchases."""
-
-    model_config = SettingsConfigDict(title="Trading", env_prefix="TRADING_")
 
     longest_hold_minutes: Annotated[
         int,

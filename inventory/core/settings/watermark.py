@@ -2,16 +2,12 @@
 
 from typing import Annotated
 
-from pydantic_settings import SettingsConfigDict
-
 from inventory.core.settings.addresses import HttpUrl, StorageConnection
 from inventory.core.settings.section import ServerSection, setting
 
 
-class WatermarkSettings(ServerSection):
+class WatermarkSettings(ServerSection, title="Watermark", prefix="WATERMARK_"):
     """Address and container of the watermarks."""
-
-    model_config = SettingsConfigDict(title="Watermark", env_prefix="WATERMARK_")
 
     connection_string: Annotated[
         StorageConnection | None,

@@ -9,7 +9,6 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
-from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from app.auth import signatures
@@ -18,7 +17,7 @@ from app.auth.scopes import Scope
 from app.auth.signatures import RequestTarget, Signature, SignatureVersion
 from app.main import create_app
 from inventory.core.database import Database
-from inventory.core.settings import Settings
+from inventory.core.settings import SecretStr, Settings
 from sandbox.stack.scratch import scratch_directory
 from sandbox.stack.valkey import Valkey
 from tests.integration.api.diamonds import Insert, Serve, build

@@ -145,7 +145,7 @@ async def test_run_is_consolidated_with_few_connections(
     settings: Settings, feed: FakeFeed, watermarks: FileWatermarkStore, pool_size: int
 ) -> None:
     feed.put(*range(1, 451))
-    async with Database.open(settings.database.model_copy(update={"pool_size": pool_size})) as database:
+    async with Database.open(settings.database.replace(pool_size=pool_size)) as database:
         driver = RunDriver(settings, database, feed, watermarks)
         assert (await driver.sync()).upserted == 450
         assert await driver.rows(ACTIVE) == ids(*range(1, 451))

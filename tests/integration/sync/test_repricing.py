@@ -23,7 +23,7 @@ ADD_RULE = (
 
 @pytest.fixture
 def repricing(settings: Settings, database: Database) -> Repricing:
-    return Repricing(settings.sync.model_copy(update={"consolidation_batch": 7}), database, utc_now)
+    return Repricing(settings.sync.replace(consolidation_batch=7), database, utc_now)
 
 
 async def test_changed_rule_reprices_exactly_its_stones(

@@ -1,6 +1,9 @@
+from typing import get_args
+
 import pytest
 
 from inventory.core.settings import Settings, SettingsError, example_file
+from inventory.core.settings.api import ApiSettings
 
 
 @pytest.fixture(autouse=True)
@@ -23,6 +26,11 @@ def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("AZURE_STORAGE_CONNECTION_STRING", "AccountName=x;ssw0rd", "should hold AccountName"),
         ("PORT", "0", "greater than or equal to 1"),
         ("SYNC_MAX_DELETE_SHARE", "20", "less than or equal to 1"),
+        ("SYNC_NIGHTLY", "maybe", "valid boolean"),
+        ("PORT", "80.5", "valid integer"),
+        ("NIVODA_REQUESTS_PER_SECOND", "fast", "valid number"),
+        ("NIVODA_TIMEOUT_SECONDS", "0", "greater than 0"),
+        ("DATABASE_SCHEMA", "Inventory\n", "match pattern"),
         ("ENVIRONMENT", "prod", "'development', 'staging' or 'production'"),
     ],
 )
@@ -41,7 +49,7 @@ def test_invalid_setting_is_one_line_with_name_and_example(
     assert "ssw0rd" not in message
 
 
-NUMBERS = [variable.name for variable in Settings.variables() if variable.info.annotation in (int, float)]
+NUMBERS = [variable.name for variable in Settings.variables() if get_args(variable.kind)[0] in (int, float, int | None)]
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "1e400", "100000000000000000000"])
@@ -70,7 +78,44 @@ def test_secrets_are_hidden_in_repr() -> None:
         database_url="postgresql://u:hunter2@host/db", nivoda_password="hunter2", resend_api_key="hunter2"
     )
     assert "hunter2" not in repr(settings)
-    assert "hunter2" not in str(settings.model_dump())
+    assert "hunter2" not in str(vars(settings.database))
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("true", True), ("ON", True), ("1", True), ("no", False), ("False", False)]
+)
+def test_boolean_setting_accepts_usual_spellings(text: str, value: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYNC_NIGHTLY", text)
+    assert Settings.read().sync.nightly is value
+
+
+def test_empty_variable_is_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "")
+    settings = Settings.read()
+    assert settings.api.port == 3000
+    assert settings.api.given_fields == frozenset()
+
+
+def test_addresses_are_checked_with_tls_of_section(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NIVODA_ENDPOINT", "http://supplier.example/graphql")
+    with pytest.raises(SettingsError, match=r"^NIVODA_ENDPOINT: "):
+        Settings.read()
+    monkeypatch.setenv("TLS", "off")
+    assert Settings.read().nivoda.endpoint == "http://supplier.example/graphql"
+
+
+def test_with_values_keeps_given_values_and_first_feed_as_default() -> None:
+    settings = Settings.read(
+        port=1, feeds="acme,nivoda", feed_acme_kind="csv", feed_acme_source="/", feed_acme_map="/map"
+    )
+    changed = settings.with_values(feeds="nivoda", max_connections=7)
+    assert (changed.api.port, changed.api.max_connections, changed.api.host) == (1, 7, "0.0.0.0")
+    assert (settings.sync.feed, changed.sync.feed) == ("acme", "nivoda")
+
+
+def test_unknown_field_of_section_is_rejected() -> None:
+    with pytest.raises(TypeError, match="no field portt"):
+        ApiSettings(portt=1)
 
 
 def test_settings_are_immutable(monkeypatch: pytest.MonkeyPatch) -> None:
