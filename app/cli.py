@@ -21,17 +21,10 @@ from app.doctor.command import app as doctor
 from app.generated import generated_files
 from app.graphql.execution.document_manifest import read_file
 from app.graphql.execution.persisted_documents import PersistedDocuments
-from app.serve import serve_api
+from app.serve import serve
 from inventory.core.clock import utc_now
-from inventory.core.command_line import (
-    FAILURE_EXIT,
-    AsJson,
-    exit_on_error,
-    exit_with,
-    print_json,
-    run_command,
-    start_command,
-)
+from inventory.core.command_line import FAILURE_EXIT, exit_on_error, exit_with, print_json, run_command, start_command
+from inventory.core.command_options import AsJson
 from inventory.core.database import Database
 from inventory.core.durations import instant_text
 from inventory.core.migrate import create_raw_tables, upgrade
@@ -40,7 +33,9 @@ from inventory.core.settings import Settings
 
 T = TypeVar("T")
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, help=__doc__)
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, help=__doc__
+)
 keys = typer.Typer(no_args_is_help=True, help="API keys of clients and their scopes.")
 app.add_typer(keys, name="keys")
 documents = typer.Typer(no_args_is_help=True, help="Persisted GraphQL documents.")
@@ -48,7 +43,7 @@ app.add_typer(documents, name="documents")
 app.add_typer(doctor, name="doctor")
 app.add_typer(purchases.app, name="purchases")
 app.command()(destinations)
-app.command(name="serve")(serve_api)
+app.command()(serve)
 
 _KEY_COMMAND_SECONDS = 30
 _ANY_CLIENT = "unnamed"  # the client of documents that were registered for no client in particular

@@ -1,12 +1,17 @@
 """`python -m sync` and `diamonds-sync`."""
 
+import sys
+
 from inventory.core.lean_imports import collection_paused
 
 
 def main() -> None:
     """Run a command."""
     with collection_paused():
-        from sync.cli.main import main as run  # noqa: PLC0415 - without collections
+        if sys.argv[1:2] in (["worker"], ["consolidator"], ["jobs"]):
+            from sync.cli.roles import main as run  # noqa: PLC0415 - a role starts without the code of other commands
+        else:
+            from sync.cli.main import main as run  # noqa: PLC0415
     run()
 
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from redis.asyncio import Redis
 
-from inventory.core.command_line import AsJson, print_json, run_command, start_command
+from inventory.core.command_line import print_json, run_command, start_command
+from inventory.core.command_options import AsJson
 from inventory.core.records import Record, print_records
 from inventory.suppliers.ports import Destination
 from inventory.suppliers.registry import open_trading_client

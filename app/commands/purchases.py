@@ -8,7 +8,8 @@ import msgspec
 import typer
 from redis.asyncio import Redis
 
-from inventory.core.command_line import AsJson, print_json, run_command, start_command
+from inventory.core.command_line import print_json, run_command, start_command
+from inventory.core.command_options import AsJson
 from inventory.core.database import Database
 from inventory.core.durations import instant_text
 from inventory.core.errors import NotFound

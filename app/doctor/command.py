@@ -12,7 +12,8 @@ import typer
 from app.doctor import supplier as supplier_check
 from app.doctor.service import unless_not_set
 from inventory.core.checks import Check, DoctorReport, as_document, format_report, works
-from inventory.core.command_line import AsJson, print_json, run_command, start_command
+from inventory.core.command_line import print_json, run_command, start_command
+from inventory.core.command_options import AsJson
 from inventory.core.server_checks import examine_database, examine_redis, examine_settings
 from inventory.core.settings import Settings
 

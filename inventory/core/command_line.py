@@ -1,17 +1,16 @@
-"""Command line support: shared options, start of a command, confirmation, JSON and table output, exit codes."""
+"""Command line support: start of a command, timeout, JSON and table output, exit codes."""
 
 import asyncio
 import sys
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 import msgspec
-import typer
 import uvloop
 
 from inventory.core import logging
-from inventory.core.errors import Conflict, DatabaseMisconfigured, DatabaseUnavailable, InventoryError, Unavailable
+from inventory.core.errors import DatabaseMisconfigured, DatabaseUnavailable, InventoryError, Unavailable
 from inventory.core.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -21,13 +20,6 @@ T = TypeVar("T")
 
 FAILURE_EXIT: Final = 1
 CONFIGURATION_EXIT: Final = 2
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Skip the confirmation.")]
-
-
-class NotConfirmed(Conflict):
-    """The command was not confirmed and changed nothing. Confirm it in a terminal, or pass --yes."""
 
 
 def start_command(role: str, *, log_level: str | None = None) -> Settings:
@@ -61,22 +53,6 @@ def run_command(command: Coroutine[Any, Any, T], *, timeout_seconds: float | Non
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop if timeout_seconds is None else None) as runner:
         return runner.run(with_timeout())
-
-
-def confirm(question: str, *, yes: bool) -> None:
-    """Ask the operator to confirm an irreversible operation.
-
-    Raises:
-        NotConfirmed: the answer is no, or stdin is not a terminal.
-    """
-    if yes:
-        return
-    try:
-        confirmed = typer.confirm(question, err=True)
-    except typer.Abort:
-        confirmed = False
-    if not confirmed:
-        raise NotConfirmed
 
 
 def print_json(value: object) -> None:

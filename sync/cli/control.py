@@ -5,7 +5,8 @@ from uuid import UUID
 
 import typer
 
-from inventory.core.command_line import AsJson, print_json, print_text, run_command, start_command
+from inventory.core.command_line import print_json, print_text, run_command, start_command
+from inventory.core.command_options import AsJson
 from inventory.core.counts import count_text
 from inventory.core.database import Database
 from inventory.core.operator import operator_identity

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from inventory.core.command_line import AsJson, Yes, confirm, print_json, print_text, run_command, start_command
+from inventory.core.command_line import print_json, print_text, run_command, start_command
+from inventory.core.command_options import AsJson, Yes, confirm
 from inventory.core.counts import count_text
 from inventory.core.durations import instant_text
 from inventory.core.errors import NotFound

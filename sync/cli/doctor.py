@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from inventory.core.checks import as_document, format_report, works
-from inventory.core.command_line import AsJson, print_json, run_command, start_command
+from inventory.core.command_line import print_json, run_command, start_command
+from inventory.core.command_options import AsJson
 from sync.doctor.pipeline import examine_pipeline
 
 _SECONDS = 110

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from inventory.core.command_line import CONFIGURATION_EXIT, AsJson, exit_with, print_json, print_text
+from inventory.core.command_line import CONFIGURATION_EXIT, exit_with, print_json, print_text
+from inventory.core.command_options import AsJson
 from inventory.core.counts import count_text
 from inventory.core.errors import ColumnMapInvalid
 from inventory.core.records import terminal_width, wrap

@@ -1,10 +1,20 @@
-"""Commands of operators: runs, quarantine, watermark, dead letters, rebuild, doctor."""
+"""Commands of operators: runs, quarantine, watermark, dead letters, rebuild, doctor. `--help` lists the roles among them."""
 
-from sync.cli import control, dead_letters, doctor, feed_check, quarantine, rebuild, runs, watermark
-from sync.cli.roles import app
+import typer
 
-__all__ = ["app"]
+from sync.cli import control, dead_letters, doctor, feed_check, quarantine, rebuild, roles, runs, scheduling, watermark
 
+app = typer.Typer(
+    help="The sync: its roles (one process, one role), runs, watermark and dead letters.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+app.command()(scheduling.schedule)
+for role in roles.ROLES.values():
+    app.command()(role)
 app.add_typer(runs.app, name="runs")
 app.add_typer(watermark.app, name="watermark")
 app.add_typer(dead_letters.app, name="dead-letters")

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from inventory.core.command_line import AsJson, print_json, print_text, run_command, start_command
+from inventory.core.command_line import print_json, print_text, run_command, start_command
+from inventory.core.command_options import AsJson
 from inventory.core.database import Database
 from inventory.core.records import Record, print_records
 from inventory.runs import review

@@ -6,7 +6,8 @@ import msgspec
 import typer
 
 from inventory.core.clock import utc_now
-from inventory.core.command_line import AsJson, print_json, print_text, run_command
+from inventory.core.command_line import print_json, print_text, run_command
+from inventory.core.command_options import AsJson
 from inventory.core.counts import count_text
 from inventory.core.database import Database
 from inventory.core.records import Record, print_records

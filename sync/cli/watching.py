@@ -12,7 +12,8 @@ from rich.progress_bar import ProgressBar
 from rich.text import Text
 
 from inventory.core.clock import utc_now
-from inventory.core.command_line import AsJson, print_json_line, run_command
+from inventory.core.command_line import print_json_line, run_command
+from inventory.core.command_options import AsJson
 from inventory.core.counts import count_text
 from inventory.core.database import Database
 from inventory.core.durations import duration_text

@@ -8,14 +8,8 @@ import msgspec
 import typer
 
 from inventory.core.clock import utc_now
-from inventory.core.command_line import (
-    AsJson,
-    Yes,
-    confirm,
-    print_json,
-    print_text,
-    run_command,
-)
+from inventory.core.command_line import print_json, print_text, run_command
+from inventory.core.command_options import AsJson, Yes, confirm
 from inventory.core.durations import duration_text
 from inventory.core.operator import operator_identity
 from inventory.core.records import print_facts

@@ -19,7 +19,7 @@ from inventory.core.errors import InventoryError
 from inventory.core.logging import get_logger
 from inventory.suppliers.registry import open_trading_client
 from inventory.trading.settlement import Settlement
-from sync.cli import main as cli
+from sync.__main__ import main as run_command_line
 from sync.container import open_control
 from sync.process import run_role
 from tests.faults.points import Trap, install_points
@@ -40,7 +40,7 @@ def main() -> None:
         sys.argv = ["app", "serve", *sys.argv[2:]]
         api.main()
     else:
-        cli.main()
+        run_command_line()
 
 
 def reconcile() -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 
 import msgspec
 
@@ -86,33 +87,30 @@ def _q(pattern: str) -> str:
 
 
 _TYPE = r"([\[\]!A-Za-z0-9_]+)"
-_PATTERNS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Absence]], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), make)
-    for pattern, make in (
-        # graphql-js, graphql-core, gqlgen, Sangria; Ruby; Hot Chocolate; Hasura; graphql-java
-        (rf"cannot query field {_q(_NAME)} on type {_q(_NAME)}", lambda m: MissingField(m[2], m[1])),
-        (rf"field {_q(_NAME)} (?:doesn't|does not) exist on (?:the )?type {_q(_NAME)}", lambda m: MissingField(m[2], m[1])),
-        (rf"field {_q(_NAME)} not found in type:? {_q(_NAME)}", lambda m: MissingField(m[2], m[1])),
-        (rf"field {_q(_NAME)} in type {_q(_NAME)} is undefined", lambda m: MissingField(m[2], m[1])),
-        (rf"unknown field {_q(_NAME)} on (?:object )?(?:type )?{_q(_NAME)}", lambda m: MissingField(m[2], m[1])),
-        (rf"field {_q(_NAME)} must not have a selection", lambda m: UnusableField(m[1], composite=True)),
-        (rf"field {_q(_NAME)} of type {_q(_TYPE)} must have a (?:selection|sub)", lambda m: UnusableField(m[1], composite=False)),
-        (rf"argument {_QUOTE}(?:{_NAME}\.)?{_NAME}\({_NAME}:\){_QUOTE} of type {_q(_TYPE)} is required", lambda m: MissingField(m[1], m[2])),
-        (rf"type {_q(_NAME)} to include required field {_q(_NAME)}", lambda m: RequiredInput(m[1], m[2], "?")),
-        (rf"field {_q(_NAME)} argument {_q(_NAME)} of type {_q(_TYPE)} is required", lambda m: MissingField(None, m[1])),
-        (rf"argument {_q(_NAME)} of required type {_q(_TYPE)} was not provided on field {_q(_NAME)}", lambda m: MissingField(None, m[3])),
-        (rf"unknown argument {_q(_NAME)} on field {_QUOTE}(?:{_NAME}\.)?{_NAME}{_QUOTE}", lambda m: MissingArgument(m[3], m[1])),
-        (rf"field {_q(_NAME)} doesn't accept argument {_q(_NAME)}", lambda m: MissingArgument(m[1], m[2])),
-        (rf"field {_q(_NAME)} is not defined by (?:input )?type {_q(_NAME)}", lambda m: MissingInput(m[2], m[1])),
-        (rf"type {_q(_NAME)} not to include unknown field {_q(_NAME)}", lambda m: MissingInput(m[1], m[2])),
-        (rf"unknown field {_q(_NAME)} (?:for|in|of) input (?:object )?(?:type )?{_q(_NAME)}", lambda m: MissingInput(m[2], m[1])),
-        (rf"inputobject {_q(_NAME)} doesn't accept argument {_q(_NAME)}", lambda m: MissingInput(m[1], m[2])),
-        (rf"field {_QUOTE}{_NAME}\.{_NAME}{_QUOTE} of required type {_q(_TYPE)} was not provided", lambda m: RequiredInput(m[1], m[2], m[3])),
-        (rf"value {_q(_NAME)} does not exist in {_q(_NAME)} enum", lambda m: MissingEnumValue(m[2], m[1])),
-        (rf"expected (?:value of )?type {_QUOTE}{_NAME}!?{_QUOTE},? (?:but )?found:? {_q(_NAME)}", lambda m: MissingEnumValue(m[1], m[2])),
-        (rf"variable {_QUOTE}\${_NAME}{_QUOTE} of type {_q(_TYPE)} used in position expecting type {_q(_TYPE)}", lambda m: VariableType(m[1], m[3])),
-        (rf"unknown type {_q(_NAME)}", lambda m: UnknownType(m[1])),
-    )
+_WORDINGS: tuple[tuple[str, Callable[[re.Match[str]], Absence]], ...] = (
+    # graphql-js, graphql-core, gqlgen, Sangria; Ruby; Hot Chocolate; Hasura; graphql-java
+    (rf"cannot query field {_q(_NAME)} on type {_q(_NAME)}", lambda m: MissingField(m[2], m[1])),
+    (rf"field {_q(_NAME)} (?:doesn't|does not) exist on (?:the )?type {_q(_NAME)}", lambda m: MissingField(m[2], m[1])),
+    (rf"field {_q(_NAME)} not found in type:? {_q(_NAME)}", lambda m: MissingField(m[2], m[1])),
+    (rf"field {_q(_NAME)} in type {_q(_NAME)} is undefined", lambda m: MissingField(m[2], m[1])),
+    (rf"unknown field {_q(_NAME)} on (?:object )?(?:type )?{_q(_NAME)}", lambda m: MissingField(m[2], m[1])),
+    (rf"field {_q(_NAME)} must not have a selection", lambda m: UnusableField(m[1], composite=True)),
+    (rf"field {_q(_NAME)} of type {_q(_TYPE)} must have a (?:selection|sub)", lambda m: UnusableField(m[1], composite=False)),
+    (rf"argument {_QUOTE}(?:{_NAME}\.)?{_NAME}\({_NAME}:\){_QUOTE} of type {_q(_TYPE)} is required", lambda m: MissingField(m[1], m[2])),
+    (rf"type {_q(_NAME)} to include required field {_q(_NAME)}", lambda m: RequiredInput(m[1], m[2], "?")),
+    (rf"field {_q(_NAME)} argument {_q(_NAME)} of type {_q(_TYPE)} is required", lambda m: MissingField(None, m[1])),
+    (rf"argument {_q(_NAME)} of required type {_q(_TYPE)} was not provided on field {_q(_NAME)}", lambda m: MissingField(None, m[3])),
+    (rf"unknown argument {_q(_NAME)} on field {_QUOTE}(?:{_NAME}\.)?{_NAME}{_QUOTE}", lambda m: MissingArgument(m[3], m[1])),
+    (rf"field {_q(_NAME)} doesn't accept argument {_q(_NAME)}", lambda m: MissingArgument(m[1], m[2])),
+    (rf"field {_q(_NAME)} is not defined by (?:input )?type {_q(_NAME)}", lambda m: MissingInput(m[2], m[1])),
+    (rf"type {_q(_NAME)} not to include unknown field {_q(_NAME)}", lambda m: MissingInput(m[1], m[2])),
+    (rf"unknown field {_q(_NAME)} (?:for|in|of) input (?:object )?(?:type )?{_q(_NAME)}", lambda m: MissingInput(m[2], m[1])),
+    (rf"inputobject {_q(_NAME)} doesn't accept argument {_q(_NAME)}", lambda m: MissingInput(m[1], m[2])),
+    (rf"field {_QUOTE}{_NAME}\.{_NAME}{_QUOTE} of required type {_q(_TYPE)} was not provided", lambda m: RequiredInput(m[1], m[2], m[3])),
+    (rf"value {_q(_NAME)} does not exist in {_q(_NAME)} enum", lambda m: MissingEnumValue(m[2], m[1])),
+    (rf"expected (?:value of )?type {_QUOTE}{_NAME}!?{_QUOTE},? (?:but )?found:? {_q(_NAME)}", lambda m: MissingEnumValue(m[1], m[2])),
+    (rf"variable {_QUOTE}\${_NAME}{_QUOTE} of type {_q(_TYPE)} used in position expecting type {_q(_TYPE)}", lambda m: VariableType(m[1], m[3])),
+    (rf"unknown type {_q(_NAME)}", lambda m: UnknownType(m[1])),
 )  # fmt: skip
 
 
@@ -128,6 +126,12 @@ def absences(entries: Sequence[ErrorEntry], document: str = "") -> list[Absence]
     return list(dict.fromkeys(one for entry in entries for one in _of(entry, document)))
 
 
+@cache
+def _patterns() -> Sequence[tuple[re.Pattern[str], Callable[[re.Match[str]], Absence]]]:
+    """Compile the wordings. A process needs them with the first error of a supplier, and compiling takes 30 ms."""
+    return [(re.compile(pattern, re.IGNORECASE), make) for pattern, make in _WORDINGS]
+
+
 def is_rejection(entry: ErrorEntry) -> bool:
     """Whether an error rejects the document or its variables, so that nothing was executed."""
     return entry.code in VALIDATION_CODES or any(_of(entry, ""))
@@ -136,7 +140,7 @@ def is_rejection(entry: ErrorEntry) -> bool:
 def _of(entry: ErrorEntry, document: str) -> Iterator[Absence]:
     if entry.path and entry.code not in VALIDATION_CODES:
         return  # it happened while the request was executed
-    for pattern, make in _PATTERNS:
+    for pattern, make in _patterns():
         found = list(pattern.finditer(entry.message))
         if found:
             yield from map(make, found)

@@ -7,8 +7,9 @@ from typing import NoReturn
 import msgspec
 import pytest
 
-from inventory.core import command_line
-from inventory.core.command_line import NotConfirmed, exit_on_error, print_json, run_command
+from inventory.core import command_options
+from inventory.core.command_line import exit_on_error, print_json, run_command
+from inventory.core.command_options import NotConfirmed
 from inventory.core.errors import DatabaseMisconfigured, DatabaseUnavailable, InventoryError, NotFound, Unavailable
 from inventory.core.settings import SettingsError
 
@@ -70,8 +71,8 @@ def test_run_command_passes_on_timeout_of_command() -> None:
 def test_confirm_without_terminal_is_not_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO())
     with pytest.raises(NotConfirmed):
-        command_line.confirm("Discard 3 dead letters?", yes=False)
-    command_line.confirm("Discard 3 dead letters?", yes=True)
+        command_options.confirm("Discard 3 dead letters?", yes=False)
+    command_options.confirm("Discard 3 dead letters?", yes=True)
 
 
 def test_print_json_prints_one_document(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,8 @@ import pytest
 # Each took tens of milliseconds of every start.
 OPTIONAL = {
     "aiohttp", "alembic", "azure.identity", "azure.servicebus.management._management_client", "azure.storage",
-    "cryptography.x509", "jwt.api_jwt", "numpy.linalg", "pygments", "requests", "rich", "sqlalchemy", "urllib3",
+    "cryptography.x509", "jwt.api_jwt", "numpy.linalg", "pydantic", "pygments", "requests", "rich", "sqlalchemy", "typer",
+    "urllib3",
 }  # fmt: skip
 # The pipeline needs them with its first request to the supplier, or in the jobs.
 OF_THE_API = {"arq", "graphql.type", "starlette", "strawberry"}
@@ -30,7 +31,7 @@ def executed(modules: set[str]) -> set[str]:
 
 
 def test_roles_import_no_library_of_other_commands() -> None:
-    assert executed(loaded_by("import sync.cli.main")).isdisjoint(OPTIONAL | OF_THE_API)
+    assert executed(loaded_by("import sync.cli.roles")).isdisjoint(OPTIONAL | OF_THE_API)
 
 
 def test_api_imports_no_library_of_other_commands() -> None:
@@ -59,3 +60,24 @@ def test_lazy_module_that_is_not_installed_is_reported() -> None:
     with pytest.raises(subprocess.CalledProcessError) as failed:
         loaded_by(program)
     assert "ModuleNotFoundError: No module named 'not_installed_here'" in failed.value.stderr
+
+
+@pytest.mark.parametrize("command", [("sync", "worker"), ("app", "serve")])
+def test_process_starts_without_collections_and_collects_later(command: tuple[str, str]) -> None:
+    module, name = command
+    program = f"""
+import gc, runpy, sys
+generations = []
+gc.callbacks.append(lambda phase, info: generations.append(info["generation"]) if phase == "start" else None)
+import {module}
+generations.clear()
+sys.argv = ["{module}", "{name}", "--help"]
+try:
+    runpy.run_module("{module}", run_name="__main__")
+except SystemExit:
+    pass
+assert 2 not in generations, generations
+assert gc.isenabled()
+assert gc.get_freeze_count() > 10_000
+"""
+    loaded_by(program)
