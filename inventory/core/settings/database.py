@@ -21,7 +21,7 @@ class DatabaseSettings(ServerSection, title="Database", prefix="DATABASE_"):
         ),
     ] = None
     schema_name: Annotated[
-        str, setting("Schema of all tables.", variable="DATABASE_SCHEMA", pattern=r"^[a-z_][a-z0-9_]{0,62}$")
+        str, setting("Schema of all tables.", variable="DATABASE_SCHEMA", pattern=r"^[a-z_][a-z0-9_]{0,62}\Z")
     ] = "inventory"
     pool_size: Annotated[int, setting("Most connections that one process opens.", ge=1, le=200)] = 10
     pooler: Annotated[

@@ -10,7 +10,7 @@ from inventory.core.settings.section import SettingsError, SettingsSection, sett
 NIVODA = "nivoda"
 NIGHT = time(2)  # UTC
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
-_TIMES = r"^([01]\d|2[0-3]):[0-5]\d(,([01]\d|2[0-3]):[0-5]\d)*$"
+_TIMES = r"^([01]\d|2[0-3]):[0-5]\d(,([01]\d|2[0-3]):[0-5]\d)*\Z"
 
 
 class FeedSettings(SettingsSection, title="Feeds: FEED_<NAME>_* for each name of FEEDS", prefix="FEED_ACME_"):

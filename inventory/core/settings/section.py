@@ -9,6 +9,8 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, NamedTuple, NoReturn, Self
 
+import msgspec
+
 from inventory.core.settings.values import SecretStr, Setting, converted
 from inventory.core.tls import Tls
 
@@ -38,10 +40,7 @@ class Variable(NamedTuple):
         Raises:
             ValueError: it is not valid; the message is the problem, without the value.
         """
-        value = converted(self.kind, given, tls)
-        if value is not None:
-            self.declared.check(value)
-        return value
+        return converted(self.kind, given, self.declared.limits, tls)
 
     def problem(self, what: str) -> str:
         """Return a line for operators: the variable, the problem and an example."""
@@ -55,9 +54,9 @@ def setting(description: str, *, example: str = "", variable: str | None = None,
         description: its help text.
         example: a valid value; required without a default.
         variable: the environment variable, if it is not the prefix of the section and the name of the field.
-        limits: limits of the value: `ge`, `gt`, `le`, `pattern`.
+        limits: limits of the value, as in `msgspec.Meta`: `ge`, `gt`, `le`, `pattern`.
     """
-    return Setting(description, example, variable, **limits)
+    return Setting(description, example, variable, msgspec.Meta(**limits))
 
 
 class SettingsSection:

@@ -14,7 +14,7 @@ class SyncSettings(SettingsSection, title="Sync", prefix="SYNC_"):
         str,
         setting(
             "Feed of the commands without --feed: one of FEEDS, the first by default.",
-            pattern=r"^[a-z][a-z0-9-]{0,30}$",
+            pattern=r"^[a-z][a-z0-9-]{0,30}\Z",
         ),
     ] = "nivoda"
     max_partitions: Annotated[int, setting("Most partitions of a run.", ge=1, le=200)] = 30

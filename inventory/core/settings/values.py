@@ -1,8 +1,7 @@
 """Values of settings: conversion of text to a type, limits, and secrets."""
 
 import math
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from types import UnionType
 from typing import Annotated, Any, Final, Literal, NamedTuple, Union, get_args, get_origin
 
@@ -53,52 +52,35 @@ class Setting(msgspec.Struct, frozen=True):
     """Declaration of a setting: its help text, a valid value, its variable, and the limits of its value."""
 
     description: str
-    example: str = ""
-    variable: str | None = None
-    ge: float | None = None
-    gt: float | None = None
-    le: float | None = None
-    pattern: str | None = None
-
-    def check(self, value: Any) -> None:
-        """Check the limits.
-
-        Raises:
-            ValueError: the value is outside them; the message is the problem.
-        """
-        if self.ge is not None and value < self.ge:
-            raise ValueError(f"input should be greater than or equal to {self.ge}")
-        if self.gt is not None and value <= self.gt:
-            raise ValueError(f"input should be greater than {self.gt}")
-        if self.le is not None and value > self.le:
-            raise ValueError(f"input should be less than or equal to {self.le}")
-        if self.pattern is not None and not re.fullmatch(self.pattern, value):
-            raise ValueError(f"string should match pattern '{self.pattern}'")
+    example: str
+    variable: str | None
+    limits: msgspec.Meta
 
 
-def converted(kind: Any, value: Any, tls: Tls) -> Any:
+def converted(kind: Any, given: object, limits: msgspec.Meta, tls: Tls) -> Any:
     """Convert the text of a variable, or an argument, to a type, and run the checks of the type.
 
     `tls`: whether addresses of servers need TLS.
 
     Raises:
-        ValueError: the value is not valid; the message is the problem.
+        ValueError: the value is not valid; the message is the problem, without the value.
     """
-    origin, arguments = get_origin(kind), get_args(kind)
-    if origin is Annotated:
-        result = converted(arguments[0], value, tls)
-        for each in arguments[1:]:
-            if isinstance(each, Checked):
-                result = each.check(result, tls)
-        return result
-    if origin in {Union, UnionType}:
-        if value is None:
-            return None
-        (present,) = (one for one in arguments if one is not type(None))
-        return converted(present, value, tls)
-    if origin is Literal:
-        return _choice(arguments, value)
-    return _CONVERSIONS[kind](value)
+    plain, checks = _resolved(kind)
+    if given is None and plain is not kind:
+        return None
+    if isinstance(given, str) and plain in {int, float, bool}:
+        given = given.strip()
+    if isinstance(given, str) and plain is bool:
+        given = _BOOLEANS.get(given.lower(), given)
+    try:
+        value = msgspec.convert(given, Annotated[plain, limits], strict=False, dec_hook=_secret)
+    except msgspec.ValidationError as error:
+        raise ValueError(_problem(plain, str(error))) from None
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("should be a finite number")
+    for each in checks:
+        value = each.check(value, tls)
+    return value
 
 
 def is_secret(kind: Any) -> bool:
@@ -106,60 +88,33 @@ def is_secret(kind: Any) -> bool:
     return kind is SecretStr or any(is_secret(inner) for inner in get_args(kind))
 
 
-def _choice(choices: Sequence[str], value: object) -> object:
-    if value not in choices:
-        *others, last = (f"'{choice}'" for choice in choices)
-        raise ValueError(f"input should be {', '.join(others)} or {last}")
-    return value
+def _resolved(kind: Any) -> tuple[Any, Sequence[Checked]]:
+    """The type without None and metadata, and its checks."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        plain, checks = _resolved(arguments[0])
+        return plain, [*checks, *(each for each in arguments[1:] if isinstance(each, Checked))]
+    if origin in {Union, UnionType}:
+        (present,) = (one for one in arguments if one is not type(None))
+        return _resolved(present)
+    return kind, []
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError("input should be a valid string")  # noqa: TRY004 - a problem of the value, reported as the others
-    return value
+def _secret(kind: type, given: object) -> SecretStr:
+    if kind is not SecretStr or not isinstance(given, str):
+        raise TypeError(f"{kind.__name__} is not a type of settings")
+    return SecretStr(given)
 
 
-def _secret(value: object) -> SecretStr:
-    return value if isinstance(value, SecretStr) else SecretStr(_text(value))
+def _problem(kind: Any, message: str) -> str:
+    """Describe an error of msgspec for operators."""
+    if get_origin(kind) is Literal:
+        *others, last = (f"'{choice}'" for choice in get_args(kind))
+        return f"should be {', '.join(others)} or {last}"
+    expected, _, _ = message.partition(", got ")
+    return expected.replace(f"Expected `{kind.__name__}`", f"should be {_NOUNS[kind]}")
 
 
-def _integer(value: Any) -> int:
-    try:
-        number = int(value)
-    except (TypeError, ValueError, OverflowError):
-        raise ValueError("input should be a valid integer") from None
-    if isinstance(value, float) and value != number:
-        raise ValueError("input should be a valid integer")
-    return number
-
-
-def _number(value: Any) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        raise ValueError("input should be a valid number") from None
-    if not math.isfinite(number):
-        raise ValueError("input should be a finite number")
-    return number
-
-
-def _boolean(value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    found = _BOOLEANS.get(str(value).strip().lower())
-    if found is None:
-        raise ValueError("input should be a valid boolean, such as true or false")
-    return found
-
-
-_BOOLEANS: Final = {
-    **dict.fromkeys(("true", "t", "yes", "y", "on", "1"), True),
-    **dict.fromkeys(("false", "f", "no", "n", "off", "0"), False),
-}
-_CONVERSIONS: Final[Mapping[Any, Callable[[Any], Any]]] = {
-    str: _text,
-    SecretStr: _secret,
-    int: _integer,
-    float: _number,
-    bool: _boolean,
-}
+# Spellings of booleans that msgspec does not know.
+_BOOLEANS: Final = {"yes": "true", "y": "true", "on": "true", "no": "false", "n": "false", "off": "false"}
+_NOUNS: Final = {int: "an integer", float: "a number", bool: "true or false", str: "a text"}
