@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from itertools import cycle
 from urllib.parse import urlsplit
 
@@ -14,11 +15,12 @@ _ANSWER_SECONDS = 30.0
 
 
 class HttpRequest(msgspec.Struct, frozen=True):
-    """An encoded HTTP/1.1 request and the address of its server."""
+    """An encoded HTTP/1.1 request and the address of its server. `status`: the only accepted status of its responses."""
 
     host: str
     port: int
     content: bytes
+    status: int = 200
 
     @classmethod
     def post(cls, url: str, body: bytes, headers: Mapping[str, str]) -> "HttpRequest":
@@ -30,13 +32,14 @@ class HttpRequest(msgspec.Struct, frozen=True):
         return cls(parts.hostname or "", parts.port or 80, content)
 
     @classmethod
-    def get(cls, url: str, headers: Mapping[str, str]) -> "HttpRequest":
+    def get(cls, url: str, headers: Mapping[str, str], *, status: int = 200) -> "HttpRequest":
         """Create a GET request for a URL with its query string."""
         parts = urlsplit(url)
         target = f"{parts.path}?{parts.query}" if parts.query else parts.path
         lines = {**headers, "Host": parts.netloc}
         head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-        return cls(parts.hostname or "", parts.port or 80, f"GET {target} HTTP/1.1\r\n{head}\r\n".encode("ascii"))
+        content = f"GET {target} HTTP/1.1\r\n{head}\r\n".encode("ascii")
+        return cls(parts.hostname or "", parts.port or 80, content, status)
 
     async def send(self) -> bytes:
         """Send the request once. Returns the response body."""
@@ -54,11 +57,13 @@ class HttpRequest(msgspec.Struct, frozen=True):
     async def _send_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
         writer.write(self.content)
         head = await reader.readuntil(b"\r\n\r\n")
-        if head.startswith(b"HTTP/1.1 304 "):
+        accepted = head.startswith(b"HTTP/1.1 %d " % self.status)
+        if accepted and self.status == HTTPStatus.NOT_MODIFIED:
             return b""
         length = _LENGTH.search(head)
-        if not head.startswith(b"HTTP/1.1 200 ") or length is None:
-            raise AssertionError(f"{self.host}:{self.port} answered {head!r}: {(await reader.read(1000))!r}")
+        if not accepted or length is None:
+            content = await reader.read(1000) if length and int(length[1]) else b""
+            raise AssertionError(f"{self.host}:{self.port} answered {head!r} instead of {self.status}: {content!r}")
         return await reader.readexactly(int(length[1]))
 
 
