@@ -107,7 +107,7 @@ class IndexedSearch(DiamondSearch):
         self, criteria: DiamondCriteria, order: SortOrder, stretch: PageWindow | PageOffset, columns: Collection[str]
     ) -> tuple[int, SearchPage] | None:
         """Count and page. Returns None if the index has another data version than Postgres."""
-        computed = await self._index.compute(lambda table: table.page(criteria, order, stretch))
+        computed = await self._index.page(criteria, order, stretch)
         if computed is None:
             return None
         plan, version = computed

@@ -9,7 +9,9 @@ from typing import NamedTuple, NoReturn, TypeVar
 from uuid import UUID
 
 from inventory.catalog.index import statements
-from inventory.catalog.index.table import IndexTable
+from inventory.catalog.index.page_plans import PagePlans
+from inventory.catalog.index.table import IndexTable, PagePlan
+from inventory.catalog.search import DiamondCriteria, PageOffset, PageWindow, SortOrder
 from inventory.core.database import Connection, Database
 from inventory.core.errors import CursorExpired, CursorUnknown, Unavailable
 from inventory.core.logging import get_logger
@@ -49,6 +51,7 @@ class SearchIndex:
         self._woken = asyncio.Event()
         self._waiting: list[asyncio.Future[None]] = []
         self._checked_at = 0.0
+        self._plans = PagePlans()
 
     @property
     def ready(self) -> bool:
@@ -77,6 +80,26 @@ class SearchIndex:
             return None
         value, version = await self._run(lambda: (work(table), table.version))
         return None if version is None else (value, version)
+
+    async def page(
+        self, criteria: DiamondCriteria, order: SortOrder, stretch: PageWindow | PageOffset
+    ) -> tuple[PagePlan, str] | None:
+        """Find the positions of a page. Returns them and their data version; None while not ready.
+
+        A repeated search needs neither the thread nor the columns.
+        """
+        table = self._table
+        if table is None:
+            return None
+        key = self._plans.key(criteria, order, stretch)
+        plan = self._plans.get(key)
+        if plan is not None and table.version is not None:
+            return plan, table.version
+        changes = self._plans.changes
+        found = await self.compute(lambda table: table.page(criteria, order, stretch))
+        if found is not None and changes == self._plans.changes:
+            self._plans.put(key, found[0])
+        return found
 
     async def catch_up(self) -> None:
         """Wait until the index has applied the changes committed before the call, at most one second."""
@@ -188,6 +211,7 @@ class SearchIndex:
             await log.number(connection)
             ids, cursor = await _changed(connection, self._cursor)
         table.version = None
+        self._plans.clear()
         ordered = sorted(ids)
         for some in (ordered[start : start + _BATCH] for start in range(0, len(ordered), _BATCH)):
             async with self._database.bounded() as connection:
@@ -199,6 +223,7 @@ class SearchIndex:
     def _use(self, table: IndexTable | None) -> None:
         """Use a table for searches. None: Postgres executes them."""
         self._table = table
+        self._plans.clear()
         if table is None:
             self._built.clear()
         else:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import msgspec
+from asyncpg.pgproto import pgproto
 
 from inventory.catalog.facets import (
     COUNTED,
@@ -160,7 +161,7 @@ class IndexTable:
         if backwards:
             chosen = chosen[::-1]
         values = zip(*(level[chosen].tolist() for level in keys), strict=True)
-        ids = (self._id(row) for row in rows[chosen].tolist())
+        ids = self._ids(rows[chosen])
         positions = [SortPosition(one[0], key, tuple(one[1:])) for one, key in zip(values, ids, strict=True)]
         return PagePlan(positions, more, total)
 
@@ -252,7 +253,14 @@ class IndexTable:
 
     def _positions(self, rows: Array, keys: Integers, order: SortOrder) -> list[SortPosition]:
         values = [gap(order) if key == _LAST else -key if order.descending else key for key in keys.tolist()]
-        return [SortPosition(value, self._id(row)) for value, row in zip(values, rows.tolist(), strict=True)]
+        return list(map(SortPosition, values, self._ids(rows)))
+
+    def _ids(self, rows: Array) -> list[UUID]:
+        """Return the ids of rows. asyncpg's UUID is the standard one, written in C."""
+        halves = np.empty(len(rows), _ID)
+        halves["high"], halves["low"] = self._high[rows], self._low[rows]
+        content = halves.tobytes()
+        return [pgproto.UUID(content[start : start + 16]) for start in range(0, len(content), 16)]
 
     def _id(self, row: int) -> UUID:
         return UUID(int=int(self._high[row]) << 64 | int(self._low[row]))

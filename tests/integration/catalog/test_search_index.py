@@ -12,6 +12,7 @@ from inventory.catalog.diamond import Diamond
 from inventory.catalog.facets import STANDARD_EDGES, Edges, Facets
 from inventory.catalog.index.search import IndexedSearch
 from inventory.catalog.index.search_index import SearchIndex
+from inventory.catalog.index.table import IndexTable, PagePlan
 from inventory.catalog.repository import PostgresSearch
 from inventory.catalog.search import (
     CARAT,
@@ -139,6 +140,45 @@ async def test_index_equals_postgres_after_each_change(database: Database) -> No
                 await search_results(search, random.Random(seed), [], wanted) for search in (indexed, postgres)
             ]
             assert ours == theirs
+
+
+async def test_repeated_pages_equal_postgres_after_each_change(database: Database) -> None:
+    """The index keeps the plans of pages. A change ends them."""
+    chance = random.Random(8)
+    ids = await stock(database, STONES, chance)
+    postgres, index = PostgresSearch(database), SearchIndex(database)
+    changes = Changes(database, ids, chance)
+    searches = [(criteria(chance), order(chance), window(chance, [])) for _ in range(10)]
+    async with running_index(index):
+        await index.built()
+        indexed = IndexedSearch(database, index, NoFallback(postgres))
+        for _ in range(20):
+            await changes.one()
+            for wanted in searches:
+                theirs = await postgres.page(*wanted, COLUMNS)
+                assert await indexed.page(*wanted, COLUMNS) == theirs
+                assert await indexed.page(*wanted, COLUMNS) == theirs
+
+
+async def test_repeated_page_is_not_computed_again(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    await stock(database, 100, random.Random(9))
+    index = SearchIndex(database)
+    wanted = ROUND, SortOrder(CARAT), PageWindow(limit=10)
+    computed = 0
+    page_of = IndexTable.page
+
+    def counted(self: IndexTable, *arguments: Any) -> PagePlan:
+        nonlocal computed
+        computed += 1
+        return page_of(self, *arguments)
+
+    monkeypatch.setattr(IndexTable, "page", counted)
+    async with running_index(index):
+        await index.built()
+        assert await index.page(*wanted) == await index.page(*wanted)
+        assert computed == 1
+        await index.page(ROUND, SortOrder(CARAT, descending=True), PageWindow(limit=10))
+        assert computed == 2
 
 
 async def test_index_equals_postgres_while_data_change(database: Database) -> None:
