@@ -25,8 +25,8 @@ class Batch:
                 rules, row["supplier_price_cents"], row["carat_milli"], row["shape"], row["lab_grown"], supplier
             )
             if (
-                row["status"] == "active"
-                and row["source_hash"] == row["canonical_hash"]
+                row["same_source"]
+                and row["status"] == "active"
                 and row["markup_ratio"] == priced.ratio
                 and row["rating"] == priced.rating
             ):

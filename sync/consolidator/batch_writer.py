@@ -82,7 +82,8 @@ class BatchWriter:
 
     async def _selected(self, after: str) -> AsyncIterator[Sequence[asyncpg.Record]]:
         while True:
-            async with self._database.connection() as connection:
+            async with self._database.transaction() as connection:
+                await connection.execute(sql.use_indexes)
                 rows = await connection.fetch(sql.batch, self._run.feed, self._run.id, after, self._size)
             if not rows:
                 return
@@ -91,35 +92,59 @@ class BatchWriter:
 
     async def _write(self, rows: Sequence[asyncpg.Record], previous: asyncio.Task[None] | None) -> None:
         """Write a batch. `previous`: the batch before it, which must be committed first."""
-        run, through = self._run, rows[-1]["supplier_stone_id"]
-        batch = Batch(rows, self._rules, run.feed)
+        batch = Batch(rows, self._rules, self._run.feed)
+        if not batch.ids and not batch.bad:
+            await _committed(previous)
+            async with self._database.connection() as connection:
+                await self._book(connection, batch, rows)
+        else:
+            await self._write_changes(batch, rows, previous)
+        log.info("batch_consolidated", stones=len(rows), through=rows[-1]["supplier_stone_id"])
+
+    async def _write_changes(
+        self, batch: Batch, rows: Sequence[asyncpg.Record], previous: asyncio.Task[None] | None
+    ) -> None:
+        run = self._run
         quarantined: Sequence[asyncpg.Record] = ()
         upserted: Sequence[asyncpg.Record] = ()
         async with self._database.transaction() as connection:
-            await connection.execute(sql.share_prices, run.feed)
-            now = await connection.fetchval(sql.now)
+            now = await connection.fetchval(sql.share_prices, run.feed)
             if batch.bad:
                 quarantined = await connection.fetch(sql.quarantine_diamonds, run.feed, batch.bad, now)
             if batch.ids:
                 upserted = await connection.fetch(
                     sql.upsert_diamonds, run.feed, batch.ids, batch.retail, batch.ratios, batch.ratings, now
                 )
-            if previous is not None:
-                await asyncio.wait({previous})
-                previous.result()
-            await lock_run(connection, run.id, self._token)
+            await _committed(previous)
+            await self._book(connection, batch, rows)
             if quarantined:
                 await self._changes.removed(connection, quarantined)
             if upserted:
                 await self._changes.changed(connection, [row["id"] for row in upserted])
-            await connection.execute(
-                sql.book_batch,
-                run.id,
-                through,
-                len(batch.ids),
-                len(rows) - len(batch.ids) - len(batch.bad),
-                len(batch.bad),
-                batch.revived,
-                self._lease_seconds,
-            )
-        log.info("batch_consolidated", stones=len(rows), through=through)
+
+    async def _book(self, connection: Connection, batch: Batch, rows: Sequence[asyncpg.Record]) -> None:
+        """Store the position and the figures of a batch, and lock the run until the end of the transaction.
+
+        Raises:
+            LeaseLost: another consolidator has the run, or it has ended.
+        """
+        booked = await connection.fetchval(
+            sql.book_batch,
+            self._run.id,
+            rows[-1]["supplier_stone_id"],
+            len(batch.ids),
+            len(rows) - len(batch.ids) - len(batch.bad),
+            len(batch.bad),
+            batch.revived,
+            self._lease_seconds,
+            self._token,
+        )
+        if booked is None:
+            raise LeaseLost
+
+
+async def _committed(previous: asyncio.Task[None] | None) -> None:
+    """Wait until the batch before is committed. Raises its error if it failed."""
+    if previous is not None:
+        await asyncio.wait({previous})
+        previous.result()

@@ -101,16 +101,14 @@ class SafetyChecks:
         """
         if run.run_type != "full" or run.forced_by is not None:
             return []
-        async with self._database.connection() as connection:
-            active = await connection.fetchval(sql.active_stones, run.feed)
-            witnesses = [
-                row["supplier_stone_id"]
-                for row in await connection.fetch(sql.some_seen, run.feed, run.id, WITNESS_LIMIT)
-            ]
-        allowed = _allowed_deletes(active, self._settings)
         gone: list[str] = []
-        active_gone = looked_up = 0
+        witnesses: list[str] = []
+        active = allowed = active_gone = looked_up = 0
         async for missing in self._missing(run):
+            if not looked_up:
+                # A run that has seen every stone does not need these figures.
+                active, witnesses = await self._active_and_witnesses(run)
+                allowed = _allowed_deletes(active, self._settings)
             left = [stone_id for stone_id in missing if stone_id.startswith("unidentified:")]
             if named := missing.keys() - set(left):
                 found = await self._lookup.find(run, sorted(named), witnesses)
@@ -127,6 +125,12 @@ class SafetyChecks:
         if active_gone > allowed and run.mass_delete_allowed_by is None:
             raise _mass_delete(run, active_gone, active, self._settings)
         return gone
+
+    async def _active_and_witnesses(self, run: Run) -> tuple[int, list[str]]:
+        async with self._database.connection() as connection:
+            active: int = await connection.fetchval(sql.active_stones, run.feed)
+            seen = await connection.fetch(sql.some_seen, run.feed, run.id, WITNESS_LIMIT)
+        return active, [row["supplier_stone_id"] for row in seen]
 
     async def _missing_after(self, run: Run, stone_id: str) -> int:
         async with self._database.connection() as connection:

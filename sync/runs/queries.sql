@@ -222,10 +222,12 @@ FROM run_metadata WHERE id = $1 AND status = 'consolidating'
 SELECT id FROM run_metadata WHERE id = $1 AND lease_token = $2 AND status = 'consolidating' FOR UPDATE
 
 -- census --
--- Numbers of stones that a run saw, and of those that cannot be mapped.
-SELECT count(*)::int AS distinct_stones, count(raw.problem)::int AS quarantined
-FROM stones_seen AS seen JOIN raw_diamonds AS raw USING (feed, supplier_stone_id)
-WHERE seen.feed = $1 AND seen.run_id = $2
+-- Numbers of stones that a run saw, and of those that cannot be mapped. Only these few are read from the raw table (index
+-- raw_diamonds_problem): a stone that a run saw is not gone.
+SELECT (SELECT count(*)::int FROM stones_seen WHERE feed = $1 AND run_id = $2) AS distinct_stones,
+       (SELECT count(*)::int
+        FROM raw_diamonds AS raw JOIN stones_seen AS seen USING (feed, supplier_stone_id)
+        WHERE raw.feed = $1 AND raw.problem IS NOT NULL AND raw.gone_at IS NULL AND seen.run_id = $2) AS quarantined
 
 -- inventory_census --
 -- Number of stones in the inventory of a feed ($1) after a run ($2) that read a part of the feed, the number of these in
@@ -269,23 +271,37 @@ FROM stones_seen AS seen JOIN raw_diamonds AS raw USING (feed, supplier_stone_id
 WHERE seen.feed = $1 AND seen.run_id <> $2 AND seen.observed_at < $3 AND raw.gone_at IS NULL
   AND seen.supplier_stone_id > $4
 
+-- use_indexes --
+-- Plan the next statements of the transaction without sequential scans. A plan is kept from its first uses: during a first load,
+-- `diamonds` was empty then, and a sequential scan for each stone becomes slower with each batch.
+SET LOCAL enable_seqscan = off
+
 -- batch --
--- The next stones of a run, with the values that decide whether they must be written.
-SELECT raw.supplier_stone_id, raw.problem, raw.canonical_hash, raw.shape, raw.carat_milli, raw.lab_grown,
-       raw.supplier_price_cents, diamond.status, diamond.source_hash, diamond.markup_ratio, diamond.rating
+-- The next stones of a run, with the values that decide whether they must be written. OFFSET 0: each stone is found by its key.
+-- A join is planned by statistics, which are of an empty table during a first load, and may compare each stone with each.
+SELECT seen.supplier_stone_id, raw.problem, raw.shape, raw.carat_milli, raw.lab_grown, raw.supplier_price_cents,
+       diamond.status, coalesce(diamond.source_hash = raw.canonical_hash, false) AS same_source,
+       diamond.markup_ratio, diamond.rating
 FROM (
-    SELECT feed, supplier_stone_id FROM stones_seen
+    SELECT supplier_stone_id FROM stones_seen
     WHERE feed = $1 AND run_id = $2 AND supplier_stone_id > $3
     ORDER BY supplier_stone_id LIMIT $4
 ) AS seen
-JOIN raw_diamonds AS raw USING (feed, supplier_stone_id)
-LEFT JOIN diamonds AS diamond ON diamond.supplier = $1 AND diamond.supplier_stone_id = raw.supplier_stone_id
-ORDER BY raw.supplier_stone_id
+CROSS JOIN LATERAL (
+    SELECT problem, canonical_hash, shape, carat_milli, lab_grown, supplier_price_cents FROM raw_diamonds
+    WHERE feed = $1 AND supplier_stone_id = seen.supplier_stone_id OFFSET 0
+) AS raw
+LEFT JOIN LATERAL (
+    SELECT status, source_hash, markup_ratio, rating FROM diamonds
+    WHERE supplier = $1 AND supplier_stone_id = seen.supplier_stone_id OFFSET 0
+) AS diamond ON true
+ORDER BY seen.supplier_stone_id
 
 -- share_prices --
--- Wait for a batch of the repricing or of a rebuild ($1: feed). Batches of a consolidation end in their order, which Postgres does
--- not know: if a transaction holds rows of the first one and waits for rows of the second one, all three wait until a statement times out.
-SELECT pg_advisory_xact_lock_shared(hashtextextended('prices ' || $1, 0))
+-- Wait for a batch of the repricing or of a rebuild ($1: feed), then return the database's clock. Batches of a consolidation end in
+-- their order, which Postgres does not know: if a transaction holds rows of the first one and waits for rows of the second one, all
+-- three wait until a statement times out.
+SELECT clock_timestamp() FROM pg_advisory_xact_lock_shared(hashtextextended('prices ' || $1, 0))
 
 -- hold_prices --
 -- Wait for the batches of a consolidation that have begun ($1: feed), before rows are locked.
@@ -329,11 +345,13 @@ SELECT id, status = 'active' AS active FROM held
 SELECT NOT EXISTS (SELECT FROM run_metadata WHERE feed = $1 AND status = 'completed' AND id IS DISTINCT FROM $2)
 
 -- book_batch --
--- Stores the progress and the figures of consolidation.
+-- Stores the progress and the figures of consolidation, and locks the run until the commit. Returns no row if the
+-- consolidator's lease ($8) is lost.
 UPDATE run_metadata
 SET consolidated_through = $2, upserted = upserted + $3, unchanged = unchanged + $4,
     quarantined = quarantined + $5, revived = revived + $6, lease_until = clock_timestamp() + make_interval(secs => $7)
-WHERE id = $1
+WHERE id = $1 AND lease_token = $8 AND status = 'consolidating'
+RETURNING id
 
 -- delete_raw --
 -- Marks payloads of stones that the supplier no longer has.
@@ -619,8 +637,8 @@ INSERT INTO job_effects (job_id, run_id, answer) VALUES ($1, $2, $3)
 -- priced_batch --
 -- The next stones of the inventory, in the columns of pricing. NO KEY: a hold references its stone and must not wait for a
 -- batch.
-SELECT supplier_stone_id, NULL::text AS problem, source_hash AS canonical_hash, shape, carat_milli, lab_grown,
-       supplier_price_cents, status, source_hash, retail_price_cents, markup_ratio, rating
+SELECT supplier_stone_id, NULL::text AS problem, shape, carat_milli, lab_grown, supplier_price_cents, status,
+       true AS same_source, markup_ratio, rating
 FROM diamonds WHERE supplier = $1 AND status = 'active' AND supplier_stone_id > $2
 ORDER BY supplier_stone_id LIMIT $3
 FOR NO KEY UPDATE

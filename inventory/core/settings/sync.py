@@ -41,7 +41,7 @@ class SyncSettings(SettingsSection, title="Sync", prefix="SYNC_"):
         setting(
             "Stones that are priced and written in one transaction. Two are written at a time.", ge=100, le=100_000
         ),
-    ] = 2_000
+    ] = 1_000
     resend_seconds: Annotated[
         float,
         setting(

@@ -9,6 +9,7 @@ from inventory.core.errors import LeaseLost, MassDeleteStopped, WatermarkConflic
 from inventory.core.settings import Settings
 from inventory.suppliers.ports import StoneQuery
 from sync.planning.window import Watermark
+from sync.runs.statements import sql
 from sync.watermark.file import FileWatermarkStore
 from tests.integration.pipeline.conftest import RunDriver
 from tests.integration.pipeline.fake_feed import FakeFeed, stone_id
@@ -267,3 +268,31 @@ async def test_forced_run_applies_read_stones_and_keeps_watermark(
     assert done is not None
     assert (done.status, done.upserted, done.deleted, done.watermark_moved_at) == ("completed", 1, 0, None)
     assert await watermarks.read() == before
+
+
+async def test_batch_finds_stones_by_key_when_planned_for_empty_inventory(driver: RunDriver) -> None:
+    async with driver.database.transaction() as connection:
+        await connection.execute("ANALYZE raw_diamonds, stones_seen, diamonds")
+        await connection.execute(sql.use_indexes)
+        rows = await connection.fetch(f"EXPLAIN {sql.batch}", "nivoda", uuid4(), "", 100)
+    plan = "\n".join(row[0] for row in rows)
+    assert "Seq Scan" not in plan
+    assert "diamonds_supplier_supplier_stone_id_key" in plan
+
+
+async def test_unchanged_batch_is_not_booked_after_lost_lease(
+    driver: RunDriver, feed: FakeFeed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed.put(*range(1, 121))
+    await driver.sync()
+    run = await driver.read()
+    count = feed.count
+
+    async def count_without_lease(query: StoneQuery) -> int:
+        await driver.value("UPDATE run_metadata SET lease_token = $2 WHERE id = $1", run.id, uuid4())
+        return await count(query)
+
+    monkeypatch.setattr(feed, "count", count_without_lease)
+    with pytest.raises(LeaseLost):
+        await driver.consolidator.consolidate(run.id)
+    assert (await driver.lifecycle.get(run.id)).consolidated_through is None
