@@ -100,9 +100,11 @@ def _resolved(kind: Any) -> tuple[Any, Sequence[Checked]]:
     return kind, []
 
 
-def _secret(kind: type, given: object) -> SecretStr:
-    if kind is not SecretStr or not isinstance(given, str):
-        raise TypeError(f"{kind.__name__} is not a type of settings")
+def _secret(_kind: type, given: object) -> SecretStr:
+    if isinstance(given, SecretStr):
+        return given
+    if not isinstance(given, str):
+        raise TypeError("Expected `SecretStr`")  # as msgspec reports it
     return SecretStr(given)
 
 
@@ -117,4 +119,4 @@ def _problem(kind: Any, message: str) -> str:
 
 # Spellings of booleans that msgspec does not know.
 _BOOLEANS: Final = {"yes": "true", "y": "true", "on": "true", "no": "false", "n": "false", "off": "false"}
-_NOUNS: Final = {int: "an integer", float: "a number", bool: "true or false", str: "a text"}
+_NOUNS: Final = {int: "an integer", float: "a number", bool: "true or false", str: "a text", SecretStr: "a text"}

@@ -126,3 +126,11 @@ def test_settings_are_immutable(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_example_file_names_every_setting() -> None:
     text = example_file()
     assert all(f"# {variable.name}=" in text for variable in Settings.variables())
+
+
+def test_secret_may_be_given_by_argument() -> None:
+    settings = Settings.read(redis_url="rediss://:p@redis.example/0")
+    assert settings.with_values(redis_url=settings.redis.url).redis.need("url") == "rediss://:p@redis.example/0"
+    assert "redis.example" not in repr(settings.redis)
+    with pytest.raises(SettingsError, match=r"^REDIS_URL: should be a text\. Example"):
+        Settings.read(redis_url=7)
