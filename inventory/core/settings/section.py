@@ -113,7 +113,7 @@ class SettingsSection:
 
     def replace(self, **values: Any) -> Self:
         """Copy the section with other values, which are not checked, by name of the field."""
-        return self._copy(values, self.given_fields | values.keys())
+        return self._copy(values, self.given_fields | (values.keys() & self._variables.keys()))
 
     def with_defaults(self, **values: Any) -> Self:
         """Copy the section with other values for fields that were not given. They still count as not given."""
