@@ -4,16 +4,20 @@ Its fields have the names of the shared columns of the raw table and `diamonds`.
 thousandths (of a carat, a millimetre, a percent, or the plain ratio). Ranks are those of `inventory.catalog.grades`.
 """
 
-from uuid import UUID, uuid5
+import hashlib
+from uuid import UUID
 
 import msgspec
 
-_NAMESPACE = UUID("8f6d1c1e-8f0e-5c55-9d0c-6d1f8c5b7a10")
+# Hash state of `uuid.uuid5` after the namespace, which each id begins with.
+_namespace = hashlib.sha1(UUID("8f6d1c1e-8f0e-5c55-9d0c-6d1f8c5b7a10").bytes, usedforsecurity=False)
 
 
 def diamond_id(supplier: str, supplier_stone_id: str) -> UUID:
-    """Derive the diamond id of a supplier's stone. It is deterministic, so a rebuilt inventory has the same ids."""
-    return uuid5(_NAMESPACE, f"{supplier}:{supplier_stone_id}")
+    """Derive the diamond id (UUID, version 5) of a supplier's stone. It is deterministic, so a rebuilt inventory has the same ids."""
+    named = _namespace.copy()
+    named.update(f"{supplier}:{supplier_stone_id}".encode())
+    return UUID(bytes=named.digest()[:16], version=5)
 
 
 class Stone(msgspec.Struct, frozen=True, kw_only=True):

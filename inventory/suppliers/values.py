@@ -11,6 +11,7 @@ _WITH_DAYS = re.compile(r"\s*([0-9]{1,4})\s*(?:business\s+)?days?\s*", re.IGNORE
 # More digits than `_NUMBER` accepts, so that arithmetic does not round implicitly.
 _EXACT = Context(prec=250, rounding=ROUND_HALF_UP)
 _MAX_WORD_LENGTH = 100
+_ADDRESSES = ("https://", "http://")
 _MAX_DIGITS = 40
 _TEXTS = 8192
 _LARGEST_MEASURE = 1_000_000
@@ -77,6 +78,8 @@ def identifier(value: Any) -> str | None:
 
 def word(value: Any) -> str | None:
     """Return a text that is short enough for a grade or a colour."""
+    if value is None:
+        return None
     found = text(value)
     return found if found is None or len(found) <= _MAX_WORD_LENGTH else None
 
@@ -166,10 +169,14 @@ def withheld(value: Any) -> bool:
 
 def address(value: Any) -> str | None:
     """Return an http or https address; None for other values, because pages insert it into `src` and `href`."""
+    if value is None:
+        return None
     found = text(value)
+    if found and found.startswith(_ADDRESSES):
+        return found
     if found and found.startswith("//"):
         return "https:" + found
-    return found if found and found[:8].lower().startswith(("http://", "https://")) else None
+    return found if found and found[:8].lower().startswith(_ADDRESSES) else None
 
 
 # Cached: items repeat a few thousand texts, such as "None", "61.8", "57.0".

@@ -126,5 +126,5 @@ def columns(items: Sequence[ObservedItem], feed: str) -> list[list[object]]:
 def _values(stone: Stone) -> list[object]:
     values: list[object] = list(msgspec.structs.astuple(stone)[1:])
     for position in _JSON:
-        values[position] = bytes(values[position]).decode()  # type: ignore[call-overload]
+        values[position] = values[position].decode()  # type: ignore[attr-defined]
     return values
