@@ -1,7 +1,10 @@
 """`python -m sandbox`."""
 
+from inventory.core.lean_imports import collection_paused
+
 try:
-    from sandbox.cli import main
+    with collection_paused():
+        from sandbox.cli import main
 
     main()
 except KeyboardInterrupt:

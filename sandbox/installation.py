@@ -1,8 +1,8 @@
 """Installation on one machine: the servers, the migrated database and all processes of the inventory."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from typing import Any, NoReturn, TypeVar
 
 import aiohttp
@@ -14,6 +14,7 @@ from inventory.core.database import Database
 from inventory.core.errors import InventoryError
 from inventory.core.migrate import create_raw_tables, upgrade
 from inventory.core.settings import Settings
+from inventory.core.settings.database import DatabaseSettings
 from inventory.runs.models import Run
 from sandbox import logs, price_list, roles, supervisor
 from sandbox.progress import Display, NoDisplay, ProgressState
@@ -174,8 +175,17 @@ async def install(
         supplier = SupplierOptions(
             stones=options.stones, generated=options.generated, seed=options.seed, own_media=True
         )
+
+        async def migrate(database: Mapping[str, str]) -> None:
+            await _migrate(roles.settings_of({**outside, **database}).database)
+
         stack = await exit_stack.enter_async_context(
-            Stack(outside, supplier=supplier, lock_seconds=options.lock_seconds or _LOCK_SECONDS)
+            Stack(
+                outside,
+                supplier=supplier,
+                lock_seconds=options.lock_seconds or _LOCK_SECONDS,
+                prepare_database=migrate,
+            )
         )
         if options.verbose:
             following = asyncio.create_task(logs.follow(stack.directory, display.message))
@@ -191,10 +201,9 @@ async def install(
         database = await exit_stack.enter_async_context(Database.open(settings.database))
         installation = Installation(stack, environment, settings, database, restarts=options.restarts)
         exit_stack.push_async_callback(installation.stop)
-        # They load their code meanwhile, and wait for the schema.
+        await _create_raw_tables(settings)
         for role in roles.background(roles.cores()):
             installation.launch(role)
-        await _migrate(settings)
         if port is not None:
             installation.serve(host, port or free_ports(1)[0])
         yield installation
@@ -213,11 +222,22 @@ async def watched(work: Coroutine[Any, Any, T], watch: Coroutine[Any, Any, NoRet
         await asyncio.wait(tasks)
 
 
-async def _migrate(settings: Settings) -> None:
-    name = "direct_url" if settings.database.direct_url else "url"
+async def _migrate(settings: DatabaseSettings) -> None:
+    with _migration_errors(settings) as url:
+        await upgrade(url, schema=settings.schema_name)
+
+
+async def _create_raw_tables(settings: Settings) -> None:
+    with _migration_errors(settings.database) as url:
+        await create_raw_tables(url, settings.by_feed, schema=settings.database.schema_name)
+
+
+@contextmanager
+def _migration_errors(settings: DatabaseSettings) -> Iterator[str]:
+    """Provide the URL for migrations, and turn their errors into `NotMigrated`."""
+    name = "direct_url" if settings.direct_url else "url"
     try:
-        await upgrade(settings.database.need(name), schema=settings.database.schema_name)
-        await create_raw_tables(settings.database.need(name), settings.by_feed, schema=settings.database.schema_name)
+        yield settings.need(name)
     except (OSError, asyncpg.PostgresError, SQLAlchemyError) as error:
         reason = str(error).partition("\n")[0]
         raise NotMigrated(f"The database of {name.upper()} cannot be migrated: {reason}") from error

@@ -10,6 +10,8 @@ def main() -> None:
     with collection_paused():
         if sys.argv[1:2] in (["worker"], ["consolidator"], ["jobs"]):
             from sync.cli.roles import main as run  # noqa: PLC0415 - a role starts without the code of other commands
+        elif sys.argv[1:2] == ["schedule"]:
+            from sync.cli.scheduling import main as run  # noqa: PLC0415
         else:
             from sync.cli.main import main as run  # noqa: PLC0415
     run()

@@ -1,7 +1,7 @@
 """Local stack: start the servers that the inventory needs, except servers that are configured by a setting."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn, Self
@@ -40,18 +40,22 @@ class Stack:
         lock_seconds: float = 60.0,
         max_delivery_count: int = 10,
         durable: bool = False,
+        prepare_database: Callable[[Mapping[str, str]], Awaitable[None]] | None = None,
     ) -> None:
         """`caller_environment`: environment variables. A setting of an external server replaces a server of the stack.
 
         `lock_seconds` and `max_delivery_count` apply to all queues. `durable=False`: Postgres does not wait for the disk.
+        `prepare_database` runs while the other servers start, with the settings of the database of the stack, if it has one.
         """
         self._caller_environment = dict(caller_environment)
         self._supplier_options = supplier
         self._lock_seconds = lock_seconds
         self._max_delivery_count = max_delivery_count
         self._durable = durable
+        self._prepare_database = prepare_database
         self._scratch = ExitStack()
         self._programs: list[Process] = []
+        self._database_settings: Mapping[str, str] = {}
         self.environment: dict[str, str] = {}
         self.directory = Path()
         self.postgres: Postgres | None = None
@@ -79,9 +83,11 @@ class Stack:
         try:
             self._create_servers()
             async with asyncio.TaskGroup() as starting:
+                starting.create_task(self._start_database())
                 for server in self.servers:
-                    starting.create_task(server.start())
-            await self._build_environment()
+                    if server is not self.postgres:
+                        starting.create_task(server.start())
+            self._build_environment()
         except BaseExceptionGroup as failures:
             await self._stop()
             raise failures.exceptions[0] from None  # the first failure cancelled the other starts
@@ -136,15 +142,23 @@ class Stack:
         if not self._given(_SUPPLIER_GIVEN):
             self.supplier = Supplier(self.directory, self._supplier_options, self._caller_environment)
 
-    async def _build_environment(self) -> None:
+    async def _start_database(self) -> None:
+        settings: dict[str, str] = {}
+        if self.postgres:
+            await self.postgres.start()
+            url = await self.postgres.create_database(DATABASE)
+            # Both are set, so that a DATABASE_DIRECT_URL of the caller's environment is not used.
+            settings = dict.fromkeys(("DATABASE_URL", "DATABASE_DIRECT_URL"), url)
+        self._database_settings = settings
+        if self._prepare_database:
+            await self._prepare_database(settings)
+
+    def _build_environment(self) -> None:
         given = (*_DATABASE_GIVEN, *_REDIS_GIVEN, *_BUS_GIVEN, *_WATERMARK_GIVEN, *_SUPPLIER_GIVEN)
         self.environment = {
             name: self._caller_environment[name] for name in given if self._caller_environment.get(name)
         }
-        if self.postgres:
-            url = await self.postgres.create_database(DATABASE)
-            # Set both, so that a DATABASE_DIRECT_URL of the caller's environment is not used.
-            self.environment |= {"DATABASE_URL": url, "DATABASE_DIRECT_URL": url}
+        self.environment |= self._database_settings
         if self.valkey:
             self.environment |= {"REDIS_URL": self.valkey.url()}
         if self.broker:

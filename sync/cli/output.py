@@ -1,8 +1,5 @@
 """Output of the commands: tables for operators, one JSON document for scripts."""
 
-from rich.console import Console
-from rich.table import Table
-
 from inventory.core.command_line import print_json, print_text
 from inventory.core.counts import count_text
 from inventory.core.durations import instant_text
@@ -22,6 +19,9 @@ def plan(window: ChangeWindow, made: Plan | FilePlan, *, as_json: bool) -> None:
     if isinstance(made, FilePlan):
         _files(window, made)
         return
+    from rich.console import Console  # noqa: PLC0415 - a scheduler that prints JSON starts without it
+    from rich.table import Table  # noqa: PLC0415
+
     console = Console()
     since = f"changes since {window.updated_from:%Y-%m-%d %H:%M:%S} UTC" if window.updated_from else "the whole feed"
     name = "An incremental run" if window.run_type == "incremental" else "A full run"
