@@ -14,13 +14,13 @@ from benchmarks.servers import Servers
 _COMMANDS = {
     "worker": (
         ("-m", "sync", "worker", "--help"),
-        "import asyncpg, azure.servicebus.aio, msgspec, redis.asyncio, structlog, typer, uvloop",
+        "import asyncpg, azure.servicebus.aio, msgspec, redis.asyncio, structlog, uvloop",
     ),
     "API": (
         ("-m", "app", "serve", "--help"),
         (
             "import asyncpg, msgspec, redis.asyncio, starlette.applications, strawberry, structlog, "
-            "typer, uvicorn, uvloop, websockets"
+            "uvicorn, uvloop, websockets"
         ),
     ),
 }
