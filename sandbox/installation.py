@@ -8,11 +8,9 @@ from typing import Any, NoReturn, TypeVar
 import aiohttp
 import asyncpg
 import msgspec
-from sqlalchemy.exc import SQLAlchemyError
 
 from inventory.core.database import Database
 from inventory.core.errors import InventoryError
-from inventory.core.migrate import create_raw_tables, upgrade
 from inventory.core.settings import Settings
 from inventory.core.settings.database import DatabaseSettings
 from inventory.runs.models import Run
@@ -223,11 +221,15 @@ async def watched(work: Coroutine[Any, Any, T], watch: Coroutine[Any, Any, NoRet
 
 
 async def _migrate(settings: DatabaseSettings) -> None:
+    from inventory.core.migrate import upgrade  # noqa: PLC0415 - imports Alembic, while the servers start
+
     with _migration_errors(settings) as url:
         await upgrade(url, schema=settings.schema_name)
 
 
 async def _create_raw_tables(settings: Settings) -> None:
+    from inventory.core.migrate import create_raw_tables  # noqa: PLC0415 - see `_migrate`
+
     with _migration_errors(settings.database) as url:
         await create_raw_tables(url, settings.by_feed, schema=settings.database.schema_name)
 
@@ -235,6 +237,8 @@ async def _create_raw_tables(settings: Settings) -> None:
 @contextmanager
 def _migration_errors(settings: DatabaseSettings) -> Iterator[str]:
     """Provide the URL for migrations, and turn their errors into `NotMigrated`."""
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - see `_migrate`
+
     name = "direct_url" if settings.direct_url else "url"
     try:
         yield settings.need(name)

@@ -6,8 +6,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from sandbox.supplier.inventory import Inventory
-
 FEED = "csv"
 _MAP = Path(__file__).parents[1] / "examples" / "column-maps" / "ritani.toml"
 _SEED_OFFSET = 1_000_003  # other stones than the API's
@@ -38,6 +36,8 @@ def deliver(folder: Path, stones: int, *, seed: int) -> dict[str, str]:
 
 
 def _rows(stones: int, seed: int) -> Iterator[tuple[object, ...]]:
+    from sandbox.supplier.inventory import Inventory  # noqa: PLC0415 - imports graphql-core, and most sandboxes have no price list
+
     inventory = Inventory(count=stones, seed=seed + _SEED_OFFSET, spread_of="real", bad_data_share=0)
     for ordinal in range(stones):
         yield _row(ordinal, inventory.clean_item(ordinal))
