@@ -177,6 +177,7 @@ def _real_record(stones: Stones, drawn: Record, row: dict[str, str]) -> Record:
     )
 
 
+@lru_cache(10_000)  # the file has a few thousand different values
 def _hundredths(text: str) -> int:
     whole, _, part = text.partition(".")
     return int(whole) * 100 + int(part.ljust(2, "0"))
