@@ -174,15 +174,19 @@ async def install(
             stones=options.stones, generated=options.generated, seed=options.seed, own_media=True
         )
 
-        async def migrate(database: Mapping[str, str]) -> None:
-            await _migrate(roles.settings_of({**outside, **database}).database)
+        migrations: list[asyncio.Task[None]] = []
+
+        def migrate(database: Mapping[str, str]) -> None:
+            migration = asyncio.create_task(_migrate(roles.settings_of({**outside, **database}).database))
+            exit_stack.callback(migration.cancel)
+            migrations.append(migration)
 
         stack = await exit_stack.enter_async_context(
             Stack(
                 outside,
                 supplier=supplier,
                 lock_seconds=options.lock_seconds or _LOCK_SECONDS,
-                prepare_database=migrate,
+                database_ready=migrate,
             )
         )
         if options.verbose:
@@ -199,9 +203,11 @@ async def install(
         database = await exit_stack.enter_async_context(Database.open(settings.database))
         installation = Installation(stack, environment, settings, database, restarts=options.restarts)
         exit_stack.push_async_callback(installation.stop)
-        await _create_raw_tables(settings)
+        # They load their code meanwhile, and wait for the schema.
         for role in roles.background(roles.cores()):
             installation.launch(role)
+        await asyncio.gather(*migrations)
+        await _create_raw_tables(settings)
         if port is not None:
             installation.serve(host, port or free_ports(1)[0])
         yield installation

@@ -1,7 +1,7 @@
 """Local stack: start the servers that the inventory needs, except servers that are configured by a setting."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn, Self
@@ -40,19 +40,19 @@ class Stack:
         lock_seconds: float = 60.0,
         max_delivery_count: int = 10,
         durable: bool = False,
-        prepare_database: Callable[[Mapping[str, str]], Awaitable[None]] | None = None,
+        database_ready: Callable[[Mapping[str, str]], None] | None = None,
     ) -> None:
         """`caller_environment`: environment variables. A setting of an external server replaces a server of the stack.
 
         `lock_seconds` and `max_delivery_count` apply to all queues. `durable=False`: Postgres does not wait for the disk.
-        `prepare_database` runs while the other servers start, with the settings of the database of the stack, if it has one.
+        `database_ready` is called while the other servers start, with the settings of the stack's database, if it has one.
         """
         self._caller_environment = dict(caller_environment)
         self._supplier_options = supplier
         self._lock_seconds = lock_seconds
         self._max_delivery_count = max_delivery_count
         self._durable = durable
-        self._prepare_database = prepare_database
+        self._database_ready = database_ready
         self._scratch = ExitStack()
         self._programs: list[Process] = []
         self._database_settings: Mapping[str, str] = {}
@@ -150,8 +150,8 @@ class Stack:
             # Both are set, so that a DATABASE_DIRECT_URL of the caller's environment is not used.
             settings = dict.fromkeys(("DATABASE_URL", "DATABASE_DIRECT_URL"), url)
         self._database_settings = settings
-        if self._prepare_database:
-            await self._prepare_database(settings)
+        if self._database_ready:
+            self._database_ready(settings)
 
     def _build_environment(self) -> None:
         given = (*_DATABASE_GIVEN, *_REDIS_GIVEN, *_BUS_GIVEN, *_WATERMARK_GIVEN, *_SUPPLIER_GIVEN)
