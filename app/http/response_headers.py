@@ -1,6 +1,7 @@
 """Response headers: security defaults for all responses, and headers added to the response of one request."""
 
 from collections.abc import Iterable, Mapping, MutableMapping
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
@@ -23,6 +24,15 @@ _CONTENT_SECURITY_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri
 RawHeader = tuple[bytes, bytes]
 _RAW_SECURITY = [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in _SECURITY.items()]
 _POLICY = (b"content-security-policy", _CONTENT_SECURITY_POLICY.encode("ascii"))
+
+# Comparison with a member of an enum costs more.
+_NOT_MODIFIED = HTTPStatus.NOT_MODIFIED.value
+
+
+@lru_cache(100)
+def _raw_name(name: str) -> bytes:
+    """The name of a header as it is sent. There are few names."""
+    return name.lower().encode("latin-1")
 
 
 def add_headers(scope: MutableMapping[str, Any], headers: Mapping[str, str]) -> None:
@@ -56,11 +66,11 @@ def _completed(status: int, present: Iterable[RawHeader], added: Mapping[str, st
     headers = list(present)
     names = {name.lower(): value for name, value in headers}
     if added:
-        raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in added.items()]
+        raw = [(_raw_name(name), value.encode("latin-1")) for name, value in added.items()]
         headers += [pair for pair in raw if pair[0] not in names]
         names = {**dict(raw), **names}
     # A cache replaces the headers of its stored response with those of a 304, so a 304 gets no defaults.
-    if status == HTTPStatus.NOT_MODIFIED:
+    if status == _NOT_MODIFIED:
         return headers
     headers += [pair for pair in _RAW_SECURITY if pair[0] not in names]
     # An HTML page sets its own policy.

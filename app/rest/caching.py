@@ -13,8 +13,12 @@ from app.services import State
 from inventory.core.build import fingerprint
 
 _MAX_CALLERS = 10_000
+_MAX_TAGS = 1000
+_MAX_REMEMBERED_BYTES = 1000
 # The fields of a response depend on the credentials.
 _VARY = "Accept-Encoding, X-API-Key, Authorization, X-Client-Id"
+_CONDITIONS = {"Cache-Control": "private, no-cache", "Vary": _VARY}
+_RAW_CONDITIONS = [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in _CONDITIONS.items()]
 
 
 async def data_etag(request: Request[State], principal: Principal) -> str:
@@ -28,9 +32,18 @@ async def data_etag(request: Request[State], principal: Principal) -> str:
         DatabaseUnavailable: the database does not answer.
     """
     version = await request.state["services"].data_version.recent()
-    target = (request.scope["raw_path"], request.scope["query_string"])
-    parts = (fingerprint(), version, *(part.decode("latin-1") for part in target), _caller(principal))
+    path, query = request.scope["raw_path"], request.scope["query_string"]
+    tag_of = _remembered_tag if len(path) + len(query) <= _MAX_REMEMBERED_BYTES else _versioned_tag
+    return tag_of(fingerprint(), version, path, query, principal)
+
+
+def _versioned_tag(build: str, version: str, path: bytes, query: bytes, principal: Principal) -> str:
+    parts = (build, version, path.decode("latin-1"), query.decode("latin-1"), _caller(principal))
     return _tag("\n".join(parts).encode())
+
+
+# Clients repeat requests until the data change.
+_remembered_tag = lru_cache(_MAX_TAGS)(_versioned_tag)
 
 
 @lru_cache(_MAX_CALLERS)
@@ -43,9 +56,19 @@ def matches_etag(request: Request[State], tag: str) -> bool:
     return tag in _if_none_match(request)
 
 
+class NotModified(Response):
+    """304 (Not Modified), with the headers in the form in which they are sent: there is neither content nor its type."""
+
+    def __init__(self, tag: str) -> None:
+        self.status_code = 304
+        self.background = None
+        self.body = b""
+        self.raw_headers = [(b"etag", tag.encode("latin-1")), *_RAW_CONDITIONS]
+
+
 def not_modified(tag: str) -> Response:
     """Return 304 (Not Modified)."""
-    return Response(status_code=304, headers=_headers(tag))
+    return NotModified(tag)
 
 
 async def stored_response(request: Request[State], tag: str, make: Callable[[], Awaitable[Response]]) -> Response:
@@ -102,7 +125,7 @@ def _tag(material: bytes | memoryview) -> str:
 
 
 def _headers(tag: str) -> dict[str, str]:
-    return {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": _VARY}
+    return {"ETag": tag, **_CONDITIONS}
 
 
 def _if_none_match(request: Request[State]) -> set[str]:

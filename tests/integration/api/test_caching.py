@@ -50,6 +50,11 @@ async def test_matching_etag_returns_304(api: httpx.AsyncClient, insert: Insert)
         again = await api.get(SEARCH, headers={"If-None-Match": known})
         assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
         assert "ratelimit-remaining" in again.headers
+        assert [again.headers[name] for name in ("cache-control", "vary")] == [
+            first.headers[name] for name in ("cache-control", "vary")
+        ]
+        assert "content-length" not in again.headers
+        assert "content-type" not in again.headers
     for unknown in ('"other"', "", tag.replace('"', "")):
         assert (await api.get(SEARCH, headers={"If-None-Match": unknown})).status_code == 200
 
@@ -191,6 +196,16 @@ async def test_etag_depends_on_request_and_build(
     assert not await returns_304(api, f"{SEARCH}?color=E", tag)
     monkeypatch.setattr(caching, "fingerprint", lambda: "another build")
     assert not await returns_304(api, SEARCH, tag)
+
+
+async def test_long_requests_have_etags(api: httpx.AsyncClient, insert: Insert) -> None:
+    """The tags of long requests are computed each time, those of others are kept."""
+    await insert([build(1)])
+    paths = [f"{SEARCH}?carat_min=0.{'1' * digits}&unknown={'x' * size}" for digits in (2, 3) for size in (10, 2000)]
+    tags = [await etag_of(api, path) for path in paths]
+    assert len(set(tags)) == len(paths)
+    for path, tag in zip(paths, tags, strict=True):
+        assert await returns_304(api, path, tag)
 
 
 async def test_head_returns_etag_of_get(api: httpx.AsyncClient, insert: Insert) -> None:
