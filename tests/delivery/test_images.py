@@ -94,6 +94,12 @@ def test_pushed_image_is_last_stage_without_sandbox_and_compiler() -> None:
     assert [line for line in made if line.startswith("USER")] == ["USER 10001:10001"]
 
 
+def test_image_compiles_standard_library_before_files_become_read_only() -> None:
+    made = instructions("runtime")
+    assert any("compileall" in line and "/usr/local/lib/python3.*" in line for line in made if line.startswith("RUN"))
+    assert "PYTHONDONTWRITEBYTECODE=1" in next(line for line in made if line.startswith("ENV"))
+
+
 def test_dependency_without_wheel_fails_build() -> None:
     (line,) = (line for line in instructions("build") if "requirements.txt" in line and "pip install" in line)
     assert "--only-binary :all:" in line
