@@ -179,6 +179,8 @@ async def install(
         def migrate(database: Mapping[str, str]) -> None:
             migration = asyncio.create_task(_migrate(roles.settings_of({**outside, **database}).database))
             exit_stack.callback(migration.cancel)
+            # If another server does not start, its error is the reason, not the lost connection of the migration.
+            migration.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
             migrations.append(migration)
 
         stack = await exit_stack.enter_async_context(

@@ -25,7 +25,7 @@ RawHeader = tuple[bytes, bytes]
 _RAW_SECURITY = [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in _SECURITY.items()]
 _POLICY = (b"content-security-policy", _CONTENT_SECURITY_POLICY.encode("ascii"))
 
-# Comparison with a member of an enum costs more.
+# An integer is compared faster than a member of `HTTPStatus`.
 _NOT_MODIFIED = HTTPStatus.NOT_MODIFIED.value
 
 

@@ -60,6 +60,7 @@ class NotModified(Response):
     """304 (Not Modified), with the headers in the form in which they are sent: there is neither content nor its type."""
 
     def __init__(self, tag: str) -> None:
+        # `Response.__init__` would build the headers from texts, for each request.
         self.status_code = 304
         self.background = None
         self.body = b""

@@ -5,13 +5,21 @@ Typer, which parses the commands of operators, imports Pydantic: a third of the 
 
 import argparse
 import inspect
+import os
+import sys
 from collections.abc import Callable, Sequence
 from types import UnionType
 from typing import Any, get_args, get_origin
 
+from inventory.core.command_line import FAILURE_EXIT
+
+_INTERRUPTED = 130  # as shells report SIGINT
+
 
 def run_process_command(command: Callable[..., None], program: str, arguments: Sequence[str]) -> None:
-    """Call a function with the options of its command line. A wrong option exits with code 2.
+    """Call a function with the options of its command line.
+
+    Exits with code 2 for a wrong option, 130 after Ctrl-C, and 1 if the reader of the output has ended.
 
     Args:
         command: its docstring is the help text. A parameter is `Annotated[type, "help"]` with a default; a `bool` is a flag.
@@ -31,7 +39,15 @@ def run_process_command(command: Callable[..., None], program: str, arguments: S
             parser.add_argument(flag, action="store_true", help=text)
         else:
             parser.add_argument(flag, default=parameter.default, type=_value_type(kind), help=text)
-    command(**vars(parser.parse_args(arguments)))
+    options = vars(parser.parse_args(arguments))
+    try:
+        command(**options)
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+    except BrokenPipeError:
+        # Python writes the rest of its buffer at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(FAILURE_EXIT)
 
 
 def _value_type(kind: Any) -> Callable[[str], Any]:

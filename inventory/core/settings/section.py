@@ -67,16 +67,15 @@ class SettingsSection:
     """
 
     section_title: ClassVar[str]
-    variable_prefix: ClassVar[str]
     _variables: ClassVar[Mapping[str, Variable]]  # by field
 
     # Fields that were given by an argument or the environment; the others have their defaults.
     given_fields: frozenset[str]
 
     def __init_subclass__(cls, *, title: str = "", prefix: str = "") -> None:
-        """`prefix`: of the variables."""
+        """`title`: heading in the reference. `prefix`: start of the variables' names."""
         super().__init_subclass__()
-        cls.section_title, cls.variable_prefix = title, prefix
+        cls.section_title = title
         cls._variables = {variable.field: variable for variable in cls._declared(prefix)}
 
     def __init__(self, *, prefix: str | None = None, **values: Any) -> None:
@@ -90,8 +89,10 @@ class SettingsSection:
             variables = {variable.field: variable for variable in self._declared(prefix)}
         if unknown := values.keys() - variables.keys():
             raise TypeError(f"{type(self).__name__} has no field {', '.join(sorted(unknown))}")
+        # Names of variables may be written in small letters, too.
+        environment = {name.upper(): text for name, text in os.environ.items()} | os.environ
         given = {
-            field: text for field, variable in variables.items() if (text := os.environ.get(variable.name))
+            field: text for field, variable in variables.items() if (text := environment.get(variable.name))
         } | values
         problems, read = list[str](), dict[str, Any]()
         for field, variable in variables.items():  # `tls` is first: addresses are checked with its value

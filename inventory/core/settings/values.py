@@ -1,7 +1,8 @@
 """Values of settings: conversion of text to a type, limits, and secrets."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from types import UnionType
 from typing import Annotated, Any, Final, Literal, NamedTuple, Union, get_args, get_origin
 
@@ -65,13 +66,12 @@ def converted(kind: Any, given: object, limits: msgspec.Meta, tls: Tls) -> Any:
     Raises:
         ValueError: the value is not valid; the message is the problem, without the value.
     """
-    plain, checks = _resolved(kind)
-    if given is None and plain is not kind:
+    plain, optional, checks = _resolved(kind)
+    if given is None and optional:
         return None
-    if isinstance(given, str) and plain in {int, float, bool}:
-        given = given.strip()
-    if isinstance(given, str) and plain is bool:
-        given = _BOOLEANS.get(given.lower(), given)
+    if isinstance(given, str) and plain in _SPELLINGS:
+        with suppress(ValueError, KeyError):
+            given = _SPELLINGS[plain](given)
     try:
         value = msgspec.convert(given, Annotated[plain, limits], strict=False, dec_hook=_secret)
     except msgspec.ValidationError as error:
@@ -88,16 +88,21 @@ def is_secret(kind: Any) -> bool:
     return kind is SecretStr or any(is_secret(inner) for inner in get_args(kind))
 
 
-def _resolved(kind: Any) -> tuple[Any, Sequence[Checked]]:
-    """The type without None and metadata, and its checks."""
+def _resolved(kind: Any) -> tuple[Any, bool, Sequence[Checked]]:
+    """The type without None and metadata, whether it may be None, and its checks."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Annotated:
-        plain, checks = _resolved(arguments[0])
-        return plain, [*checks, *(each for each in arguments[1:] if isinstance(each, Checked))]
+        plain, optional, checks = _resolved(arguments[0])
+        return plain, optional, [*checks, *(each for each in arguments[1:] if isinstance(each, Checked))]
     if origin in {Union, UnionType}:
         (present,) = (one for one in arguments if one is not type(None))
-        return _resolved(present)
-    return kind, []
+        plain, _, checks = _resolved(present)
+        return plain, True, checks
+    return kind, False, []
+
+
+def _boolean(given: str) -> bool:
+    return _BOOLEANS[given.strip().lower()]
 
 
 def _secret(_kind: type, given: object) -> SecretStr:
@@ -113,10 +118,16 @@ def _problem(kind: Any, message: str) -> str:
     if get_origin(kind) is Literal:
         *others, last = (f"'{choice}'" for choice in get_args(kind))
         return f"should be {', '.join(others)} or {last}"
+    if "regex" in message:
+        return "does not have the form of the example"
     expected, _, _ = message.partition(", got ")
     return expected.replace(f"Expected `{kind.__name__}`", f"should be {_NOUNS[kind]}")
 
 
-# Spellings of booleans that msgspec does not know.
-_BOOLEANS: Final = {"yes": "true", "y": "true", "on": "true", "no": "false", "n": "false", "off": "false"}
+_BOOLEANS: Final = {
+    **dict.fromkeys(("true", "t", "yes", "y", "on", "1"), True),
+    **dict.fromkeys(("false", "f", "no", "n", "off", "0"), False),
+}
+# Texts of the environment, which may be written in more ways than in JSON: .5, 08, yes.
+_SPELLINGS: Final[Mapping[Any, Callable[[str], object]]] = {int: int, float: float, bool: _boolean}
 _NOUNS: Final = {int: "an integer", float: "a number", bool: "true or false", str: "a text", SecretStr: "a text"}

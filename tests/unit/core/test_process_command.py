@@ -1,5 +1,7 @@
 """Options of a process, from the parameters of its function."""
 
+import subprocess
+import sys
 from typing import Annotated
 
 import pytest
@@ -43,6 +45,36 @@ def test_run_process_command_rejects_wrong_options(arguments: list[str], capsys:
     assert stopped.value.code == 2
     assert "usage: program listen" in capsys.readouterr().err
     assert CALLS == []
+
+
+def interrupted() -> None:
+    """Wait."""
+    raise KeyboardInterrupt
+
+
+def test_interrupted_command_exits_as_shells_report() -> None:
+    with pytest.raises(SystemExit) as stopped:
+        run_process_command(interrupted, "program", [])
+    assert stopped.value.code == 130
+
+
+def test_command_whose_reader_has_ended_exits_without_traceback() -> None:
+    script = (
+        "from inventory.core.process_command import run_process_command\n"
+        "def many() -> None:\n"
+        "    'Print many lines.'\n"
+        "    for _ in range(100_000): print('x' * 100)\n"
+        "run_process_command(many, 'program', [])\n"
+    )
+    with subprocess.Popen(  # noqa: S603 - Python of the tests
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == "x" * 100 + "\n"
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(30) == 1
 
 
 def test_run_process_command_prints_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,7 +30,7 @@ def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("PORT", "80.5", "should be an integer"),
         ("NIVODA_REQUESTS_PER_SECOND", "fast", "should be a number"),
         ("NIVODA_TIMEOUT_SECONDS", "0", "should be a number > 0"),
-        ("DATABASE_SCHEMA", "inventory\n", "should be a text matching regex"),
+        ("DATABASE_SCHEMA", "inventory\n", "does not have the form of the example"),
         ("ENVIRONMENT", "prod", "'development', 'staging' or 'production'"),
     ],
 )
@@ -134,3 +134,24 @@ def test_secret_may_be_given_by_argument() -> None:
     assert "redis.example" not in repr(settings.redis)
     with pytest.raises(SettingsError, match=r"^REDIS_URL: should be a text\. Example"):
         Settings.read(redis_url=7)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "field", "expected"),
+    [
+        ("SYNC_MAX_DELETE_SHARE", ".2", "max_delete_share", 0.2),
+        ("sync_max_delete_share", "0.3", "max_delete_share", 0.3),
+        ("SYNC_MAX_PARTITIONS", " 08 ", "max_partitions", 8),
+        ("SYNC_NIGHTLY", "f", "nightly", False),
+    ],
+)
+def test_setting_may_be_written_in_usual_ways(
+    name: str, value: str, field: str, expected: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert getattr(Settings.read().sync, field) == expected
+
+
+def test_required_value_cannot_be_none() -> None:
+    with pytest.raises(SettingsError, match=r"^PORT: should be an integer\."):
+        Settings.read(port=None)

@@ -13,7 +13,7 @@ locals {
   secret_names = setunion(local.given_names, var.key_vault.secrets)
 
   # The account is needed unless every feed consists of files. An empty kind: the default of the feed `nivoda`.
-  feeds        = [for name in split(",", lookup(var.settings, "FEEDS", "nivoda")) : upper(replace(trimspace(name), "-", "_"))]
+  feeds        = [for name in split(",", lookup(var.settings, "FEEDS", lookup(var.settings, "SYNC_FEED", "nivoda"))) : upper(replace(trimspace(name), "-", "_"))]
   files_only   = alltrue([for feed in local.feeds : lookup(var.settings, "FEED_${feed}_KIND", "") == "csv"])
   needed_names = concat(["DATABASE_URL", "REDIS_URL"], local.files_only ? [] : ["NIVODA_USERNAME", "NIVODA_PASSWORD"])
 
