@@ -7,6 +7,8 @@ from sandbox.stack.ports import free_ports, require_free
 from sandbox.stack.process import Process, ProcessFailed
 
 _PORT_TRIES = 3
+# Messages of the servers whose port is taken: those of the system, and those of this project's programs.
+_TAKEN = ("address already in use", "is in use by another process")
 
 
 class Server(ABC):
@@ -64,7 +66,7 @@ class Server(ABC):
             except BaseException as error:  # a cancelled start must not leave a process
                 await self.process.kill()
                 # Another process may take a free port before the server binds it.
-                taken = isinstance(error, ProcessFailed) and "address already in use" in error.message.lower()
+                taken = isinstance(error, ProcessFailed) and any(said in error.message.lower() for said in _TAKEN)
                 if fixed or not tries_left or not taken:
                     raise
             else:

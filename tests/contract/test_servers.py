@@ -8,7 +8,7 @@ import shutil
 import socket
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import asyncpg
@@ -20,8 +20,11 @@ from sandbox.stack.binaries import BinaryMissing, postgres_bindir, postgres_majo
 from sandbox.stack.ports import PortInUse, free_ports
 from sandbox.stack.postgres import Postgres
 from sandbox.stack.process import Process, ProcessFailed
+from sandbox.stack.programs import Broker, BrokerOptions, Supplier, SupplierOptions
 from sandbox.stack.scratch import scratch_directory, scratch_home
+from sandbox.stack.server import Server
 from sandbox.stack.valkey import Valkey
+from tests.acceptance.commands import clean_environment
 from tests.database import SharedDatabase
 
 
@@ -288,12 +291,19 @@ async def test_configured_port_in_use_is_named_with_remedy(scratch: Path, taken_
         assert server.process is None
 
 
+@pytest.mark.parametrize("name", ["valkey", "broker", "supplier"])
 async def test_free_port_taken_before_start_is_replaced(
-    scratch: Path, taken_port: int, monkeypatch: pytest.MonkeyPatch
+    name: str, scratch: Path, taken_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    offers = iter([[taken_port], free_ports(1)])
+    servers: dict[str, Callable[[], Server]] = {
+        "valkey": lambda: Valkey(scratch),
+        "broker": lambda: Broker(scratch, BrokerOptions(queues=("work",)), clean_environment()),
+        "supplier": lambda: Supplier(scratch, SupplierOptions(stones=10), clean_environment()),
+    }
+    server = servers[name]()
+    count = server._port_count
+    offers = iter([[taken_port, *free_ports(count - 1)], free_ports(count)])
     monkeypatch.setattr("sandbox.stack.server.free_ports", lambda _count: next(offers))
-    server = Valkey(scratch)
     try:
         await server.start()
         assert server.port != taken_port
