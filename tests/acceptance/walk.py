@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from itertools import count
+from itertools import count, product
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -93,16 +93,16 @@ async def open_stack(stones: int) -> AsyncIterator[Address]:
             yield msgspec.json.decode(path.read_bytes(), type=Address)
 
 
-async def walk_everything(address: Address) -> WalkResult:
-    """Every sort, in both directions, from both ends, during syncs."""
+async def walk_everything(address: Address, *, syncs: int = 2) -> WalkResult:
+    """Every sort, in both directions, from both ends, during syncs; again until `syncs` of them have ended."""
     walked = WalkResult()
     began = time.monotonic()
     connection = await asyncpg.connect(address.postgres, timeout=10)
     async with aiohttp.ClientSession(headers={"X-API-Key": address.admin_key}, raise_for_status=True) as session:
         syncing = asyncio.create_task(_sync(address, session, walked))
         try:
-            for member in DiamondSortField:
-                for direction in DIRECTIONS:
+            while walked.syncs < syncs:
+                for member, direction in product(DiamondSortField, DIRECTIONS):
                     await _walk_both_ways(address, session, connection, str(member.value), direction, walked)
                     if syncing.done():
                         syncing.result()
