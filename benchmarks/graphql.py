@@ -15,7 +15,7 @@ from app.graphql.context import Selection
 from app.graphql.diamonds.types import columns_of
 from benchmarks.client import HttpRequest
 from benchmarks.figures import Figure, Pace, Report
-from benchmarks.processes import cpu_seconds
+from benchmarks.load import measure_load
 from benchmarks.servers import ServedApi, Servers, Site
 from inventory.catalog import statements
 from inventory.catalog.search import RETAIL_PRICE, DiamondCriteria, NumericRange, PageWindow, SortOrder
@@ -70,8 +70,15 @@ async def measure(options: Options, servers: Servers) -> Report:
             async with route_of(inventory_api.site, content) as peer:
                 route = HttpRequest.post(f"{peer.address}/", body, {})
                 for _ in range(options.rounds):
-                    await rounds.measure(ours, inventory_api.api, rounds.api_paces, rounds.api_cpu, options)
-                    await rounds.measure(route, peer, rounds.route_paces, rounds.route_cpu, options)
+                    for call, served, paces, cpu in (
+                        (ours, inventory_api.api, rounds.api_paces, rounds.api_cpu),
+                        (route, peer, rounds.route_paces, rounds.route_cpu),
+                    ):
+                        pace, used = await measure_load(
+                            call, served, seconds=options.seconds, connections=options.connections
+                        )
+                        paces.append(pace)
+                        cpu.append(used)
                     rounds.statement_paces.append(await _measure_statement(connection, found, options.seconds))
             figures += rounds.figures(name)
             details[f"{name}: bytes"] = len(content)
@@ -87,16 +94,6 @@ class _Measurements:
         self.statement_paces: list[Pace] = []
         self.api_cpu: list[Pace] = []
         self.route_cpu: list[Pace] = []
-
-    @staticmethod
-    async def measure(
-        call: HttpRequest, served: ServedApi, paces: list[Pace], cpu: list[Pace], options: Options
-    ) -> None:
-        """Send a request repeatedly. Appends the rate, and the CPU time per request in milliseconds."""
-        before = cpu_seconds(served.pid)
-        durations, elapsed = await call.send_repeatedly(options.seconds, options.connections)
-        paces.append(Pace.of(durations, elapsed=elapsed))
-        cpu.append(Pace(max(1e-3, 1000 * (cpu_seconds(served.pid) - before) / len(durations))))
 
     def figures(self, name: str) -> list[Figure]:
         """Figures of the document."""

@@ -16,7 +16,7 @@ import msgspec
 from benchmarks.client import HttpRequest
 from benchmarks.figures import Figure, Pace, Report
 from benchmarks.graphql import DOCUMENT
-from benchmarks.processes import cpu_seconds
+from benchmarks.load import measure_load
 from benchmarks.servers import InventoryApi, ServedApi, Servers
 from sandbox.stack.ports import LOOPBACK, free_ports
 
@@ -145,10 +145,11 @@ async def _compare(name: str, everyone: list[_Peer], requests: list[HttpRequest]
     cpu: list[list[Pace]] = [[] for _ in everyone]
     for _ in range(options.rounds):
         for number, (peer, request) in enumerate(zip(everyone, requests, strict=True)):
-            before = cpu_seconds(peer.served.pid)
-            durations, elapsed = await request.send_repeatedly(options.seconds, options.connections)
-            paces[number].append(Pace.of(durations, elapsed=elapsed))
-            cpu[number].append(Pace(max(1e-3, 1000 * (cpu_seconds(peer.served.pid) - before) / len(durations))))
+            pace, used = await measure_load(
+                request, peer.served, seconds=options.seconds, connections=options.connections
+            )
+            paces[number].append(pace)
+            cpu[number].append(used)
     return [
         figure
         for number, peer in enumerate(everyone[1:], 1)
